@@ -1,0 +1,2 @@
+//! Causeway in one binary.
+fn main() {}

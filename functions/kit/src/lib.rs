@@ -1,0 +1,1 @@
+//! What every function needs: routing, principals, the sidecar client, answers.

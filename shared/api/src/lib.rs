@@ -1,0 +1,1 @@
+//! The public HTTP API: route table, request and response types, OpenAPI document.

@@ -1,0 +1,1 @@
+//! The one registry of file types: MIME types, categories, what needs conversion.

@@ -1,0 +1,1 @@
+//! What the functions and the sidecar say to each other.

@@ -1,0 +1,1 @@
+//! Browser access tokens: claims, minting, verification.

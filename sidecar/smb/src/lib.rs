@@ -1,0 +1,1 @@
+//! SMB shares over smb2: pooled sessions, listings, streams, atomic replacement.

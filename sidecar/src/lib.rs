@@ -1,0 +1,1 @@
+//! The long-lived native service: SMB sessions, database, internal API.

@@ -1,0 +1,1 @@
+//! Starts a real smbd on a loopback port for tests.
