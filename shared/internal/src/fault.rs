@@ -117,6 +117,8 @@ pub enum FaultCode {
     TooLarge,
     /// The body of an upload ended too early or is malformed.
     BodyIncomplete,
+    /// The form of an upload lacks the part with the file.
+    PartMissing,
     /// The server behind cannot be reached or dropped the connection.
     Unreachable,
     /// The server behind refuses the connection's user name or password.
@@ -147,6 +149,7 @@ impl FaultCode {
             | Self::IntoItself
             | Self::NameRefused
             | Self::BodyIncomplete => 400,
+            Self::PartMissing => 422,
             Self::PrincipalRefused | Self::BadCredentials | Self::ServiceTokenRefused => 401,
             Self::NotPermitted | Self::RoleReadOnly | Self::ConnectionReadOnly | Self::AccessDenied => 403,
             Self::UserNotFound | Self::ConnectionNotFound | Self::NotFound | Self::ParentNotFound => 404,

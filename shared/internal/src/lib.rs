@@ -23,7 +23,7 @@ mod timestamp;
 pub mod transfer;
 
 pub use call::{Call, HeadError, call_path, decode_head, encode_head};
-pub use fault::{Fault, FaultCode};
+pub use fault::{Conflict, Fault, FaultCode};
 pub use principal::{Principal, TOKEN_VERSION_HEADER, USER_HEADER};
 pub use timestamp::UnixMicros;
 

@@ -4,9 +4,10 @@
 //! is a [`ListingHead`], each one after it a batch of [`ItemInfo`]s. Binary because a function would otherwise spend
 //! most of a 10,000-entry listing on parsing JSON in order to write JSON.
 
+use causeway_versions::FileTime;
 use serde::{Deserialize, Serialize};
 
-use crate::files::ItemInfo;
+use crate::files::{ItemInfo, ItemKind};
 
 /// Entries in a frame: large enough that frames cost nothing, small enough to pass on while the next is made.
 pub const ENTRIES_PER_FRAME: usize = 512;
@@ -21,6 +22,27 @@ pub struct ListingHead {
     pub total: u64,
     /// Where the next page begins, when there is one.
     pub next_cursor: Option<String>,
+}
+
+/// An entry as [`FrameReader::items`] reads it: an [`ItemInfo`] whose name still lies in the frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct ListedItem<'frame> {
+    /// Name as the server spells it.
+    pub name: &'frame str,
+    /// File or directory.
+    pub kind: ItemKind,
+    /// Bytes; 0 for directories.
+    pub size: u64,
+    /// When it was made.
+    pub created: FileTime,
+    /// When its content last changed.
+    pub modified: FileTime,
+    /// When anything of it last changed.
+    pub changed: FileTime,
+    /// SMB file attributes (MS-FSCC 2.6).
+    pub attributes: u32,
+    /// The server's number for the file; 0 when it has none.
+    pub file_id: u64,
 }
 
 /// A frame that cannot be written or read.
@@ -82,12 +104,17 @@ impl FrameReader {
         self.frame()
     }
 
+    /// The same batch without a copy of each name: what a function that only passes entries on should use.
+    pub fn items(&mut self) -> Result<Option<Vec<ListedItem<'_>>>, FrameError> {
+        self.frame()
+    }
+
     /// Says whether the body ended where a frame did.
     pub fn finish(&self) -> Result<(), FrameError> {
         if self.start == self.buffer.len() { Ok(()) } else { Err(FrameError::Truncated) }
     }
 
-    fn frame<T: serde::de::DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
+    fn frame<'frame, T: Deserialize<'frame>>(&'frame mut self) -> Result<Option<T>, FrameError> {
         let rest = &self.buffer[self.start..];
         let Some((length, content)) = rest.split_first_chunk::<4>() else { return Ok(None) };
         let length = u32::from_le_bytes(*length) as usize;

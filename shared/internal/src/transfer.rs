@@ -60,7 +60,7 @@ pub enum BodyForm {
 /// Puts content into a file, made new or replaced in one step.
 ///
 /// Faults: those of the connection, `ParentNotFound`, `KindMismatch` (a directory is there), `PreconditionFailed`,
-/// `BodyIncomplete`, `Invalid` (no such part), `StorageFull`, `InUse`, and those of the server behind. After any of
+/// `BodyIncomplete`, `PartMissing`, `StorageFull`, `InUse`, and those of the server behind. After any of
 /// them the old content is untouched.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WriteHead {
@@ -72,6 +72,9 @@ pub struct WriteHead {
     pub form: BodyForm,
     /// `If-Match`, `If-None-Match` and `If-Unmodified-Since`, as the client sent them.
     pub conditions: RequestConditions,
+    /// Length of a raw content in bytes, where the client announced it: a body that ends before is never taken for
+    /// whole, whatever stands between client and sidecar. `None` for a form, whose closing boundary tells.
+    pub content_length: Option<u64>,
 }
 
 /// What was written.

@@ -1,0 +1,153 @@
+//! Everything that is done to items on a share.
+//!
+//! Each operation begins with a [`Place`]: a path of a connection that the caller may use, resolved to its pool and to
+//! the path on the share. Operations that change something run to their end in a task of their own once they have
+//! begun, so that a client that goes away cannot leave half of a replacement behind; an upload is the exception until
+//! its content has arrived.
+
+mod create;
+mod delete;
+mod list;
+mod page;
+mod read;
+mod sibling;
+mod transfer;
+mod tree;
+mod write;
+
+use std::sync::Arc;
+
+use causeway_internal::accounts::Account;
+use causeway_internal::files::{GetInfo, ItemInfo, ItemKind};
+use causeway_internal::{Fault, FaultCode};
+use causeway_paths::SharePath;
+use causeway_smb::{EntryKind, Metadata, ShareError, ShareErrorKind, SharePool};
+use tracing::Instrument;
+use uuid::Uuid;
+
+pub(crate) use self::sibling::Siblings;
+use crate::connections::{Connections, ResolvedConnection};
+use crate::shares::{Shares, fault};
+
+/// The operations, with what they need.
+#[derive(Clone)]
+pub(crate) struct Files {
+    connections: Arc<Connections>,
+    shares: Arc<Shares>,
+    siblings: Arc<Siblings>,
+    listings: Arc<tokio::sync::Semaphore>,
+}
+
+/// A path of a connection, resolved.
+#[derive(Clone)]
+struct Place {
+    connection: Arc<ResolvedConnection>,
+    pool: Arc<SharePool>,
+    /// Path below the connection's prefix: what the caller said.
+    path: SharePath,
+    /// Path on the share.
+    full: SharePath,
+}
+
+impl Place {
+    /// The same connection at another path.
+    fn at(&self, path: SharePath) -> Result<Self, Fault> {
+        let full = below(&self.connection, &path)?;
+        Ok(Self { connection: Arc::clone(&self.connection), pool: Arc::clone(&self.pool), path, full })
+    }
+
+    /// What is there; `None` when nothing is. Fault: `ParentNotFound` when even the directory is missing.
+    async fn look(&self) -> Result<Option<Metadata>, Fault> {
+        match self.pool.stat(&self.full).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) => match error.kind() {
+                ShareErrorKind::NotFound | ShareErrorKind::DeletePending => Ok(None),
+                ShareErrorKind::PathNotFound | ShareErrorKind::NotADirectory => Err(parent_not_found()),
+                _ => Err(fault(&error)),
+            },
+        }
+    }
+
+    /// What is there. Fault: `NotFound`.
+    async fn stat(&self) -> Result<Metadata, Fault> {
+        self.pool.stat(&self.full).await.map_err(|error| match error.kind() {
+            // A file on the way to the item: the item is not there either.
+            ShareErrorKind::NotADirectory => fault(&ShareError::new(ShareErrorKind::PathNotFound)),
+            _ => fault(&error),
+        })
+    }
+}
+
+impl Files {
+    pub(crate) fn new(connections: Arc<Connections>, shares: Arc<Shares>, siblings: Arc<Siblings>) -> Self {
+        let listings = Arc::new(tokio::sync::Semaphore::new(list::LISTINGS_AT_ONCE));
+        Self { connections, shares, siblings, listings }
+    }
+
+    /// Information on one item.
+    pub(crate) async fn info(&self, account: &Account, call: GetInfo) -> Result<ItemInfo, Fault> {
+        let place = self.readable(account, call.connection, call.path).await?;
+        Ok(item(place.stat().await?))
+    }
+
+    /// A place that the account may read.
+    async fn readable(&self, account: &Account, connection: Uuid, path: SharePath) -> Result<Place, Fault> {
+        let connection = self.connections.resolve(account, connection).await?;
+        let pool = self.shares.pool(&connection);
+        let full = below(&connection, &path)?;
+        Ok(Place { connection, pool, path, full })
+    }
+
+    /// A place that the account may write.
+    async fn writable(&self, account: &Account, connection: Uuid, path: SharePath) -> Result<Place, Fault> {
+        let place = self.readable(account, connection, path).await?;
+        self.connections.require_write(account, &place.connection)?;
+        Ok(place)
+    }
+}
+
+/// Runs an operation to its end, whatever becomes of the caller.
+async fn to_its_end<T: Send + 'static>(
+    operation: impl Future<Output = Result<T, Fault>> + Send + 'static,
+) -> Result<T, Fault> {
+    match tokio::spawn(operation.in_current_span()).await {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            tracing::error!(%error, "an operation on a share panicked or was ended by the shutdown");
+            Err(Fault::new(FaultCode::Internal, "The operation was interrupted"))
+        }
+    }
+}
+
+fn below(connection: &ResolvedConnection, path: &SharePath) -> Result<SharePath, Fault> {
+    path.under(&connection.prefix).map_err(|error| Fault::new(FaultCode::Invalid, error.to_string()))
+}
+
+fn parent_not_found() -> Fault {
+    Fault::new(FaultCode::ParentNotFound, "The directory does not exist")
+}
+
+/// A failure to make something: a missing directory is the parent, not the item.
+fn making(error: &ShareError) -> Fault {
+    match error.kind() {
+        ShareErrorKind::PathNotFound | ShareErrorKind::NotADirectory => parent_not_found(),
+        _ => fault(error),
+    }
+}
+
+/// The internal API's form of what the server said.
+fn item(metadata: Metadata) -> ItemInfo {
+    ItemInfo {
+        kind: match metadata.kind {
+            EntryKind::File => ItemKind::File,
+            EntryKind::Directory => ItemKind::Directory,
+        },
+        name: metadata.name,
+        size: metadata.size,
+        created: metadata.created,
+        modified: metadata.modified,
+        changed: metadata.changed,
+        attributes: metadata.attributes,
+        file_id: metadata.file_id,
+    }
+}

@@ -1,0 +1,57 @@
+//! Making and renaming.
+
+use causeway_internal::accounts::Account;
+use causeway_internal::files::{CreateItem, ItemInfo, ItemKind, RenameItem};
+use causeway_internal::{Fault, FaultCode};
+use causeway_smb::ShareErrorKind;
+
+use super::{Files, item, making, to_its_end};
+use crate::shares::fault;
+
+impl Files {
+    /// Makes an empty file or a directory; what is there already stays untouched (`AlreadyExists`).
+    pub(crate) async fn create(&self, account: &Account, call: CreateItem) -> Result<ItemInfo, Fault> {
+        let parent = self.writable(account, call.connection, call.parent).await?;
+        let path = parent.path.join(&call.name).map_err(|error| Fault::new(FaultCode::Invalid, error.to_string()))?;
+        let place = parent.at(path)?;
+        to_its_end(async move {
+            match call.kind {
+                ItemKind::File => place.pool.create_file(&place.full).await,
+                ItemKind::Directory => place.pool.create_dir(&place.full).await,
+            }
+            .map_err(|error| making(&error))?;
+            Ok(item(place.stat().await?))
+        })
+        .await
+    }
+
+    /// Gives an item another name in its directory. A name that differs in case only is taken for what it is.
+    pub(crate) async fn rename(&self, account: &Account, call: RenameItem) -> Result<ItemInfo, Fault> {
+        let from = self.writable(account, call.connection, call.path).await?;
+        let Some(parent) = from.path.parent() else {
+            return Err(Fault::new(FaultCode::Invalid, "Cannot rename the share root"));
+        };
+        let path = parent.join(&call.new_name).map_err(|error| Fault::new(FaultCode::Invalid, error.to_string()))?;
+        let to = from.at(path)?;
+        to_its_end(async move {
+            // Without "replace" the server itself refuses a taken name, whoever comes first; it knows its own rule of
+            // case, so that `a` to `A` is a rename and not a collision.
+            match from.pool.rename(&from.full, &to.full, false).await {
+                Ok(()) => {}
+                Err(error) if error.outcome_unknown() => {
+                    // The answer was lost, not necessarily the rename.
+                    let done = to.look().await?.is_some() && from.look().await?.is_none();
+                    if !done {
+                        return Err(fault(&error));
+                    }
+                }
+                Err(error) if error.kind() == ShareErrorKind::PathNotFound => {
+                    return Err(Fault::new(FaultCode::NotFound, "The item does not exist"));
+                }
+                Err(error) => return Err(fault(&error)),
+            }
+            Ok(item(to.stat().await?))
+        })
+        .await
+    }
+}

@@ -1,0 +1,26 @@
+//! Deleting.
+
+use causeway_internal::accounts::Account;
+use causeway_internal::files::DeleteItem;
+use causeway_internal::{Fault, FaultCode};
+
+use super::tree::{Tally, delete_item};
+use super::{Files, to_its_end};
+
+impl Files {
+    /// Deletes a file, or a directory with everything in it, for good.
+    pub(crate) async fn delete(&self, account: &Account, call: DeleteItem) -> Result<(), Fault> {
+        let place = self.writable(account, call.connection, call.path).await?;
+        if place.path.is_root() {
+            return Err(Fault::new(FaultCode::Invalid, "Cannot delete the share root"));
+        }
+        to_its_end(async move {
+            let found = place.stat().await?;
+            let tally = Tally::default();
+            delete_item(&place.pool, &place.full, &found, &tally)
+                .await
+                .map_err(|stopped| stopped.into_fault("Deleted", &tally, &place.connection.prefix))
+        })
+        .await
+    }
+}

@@ -1,0 +1,170 @@
+//! Temporary siblings: what stands beside an item while it is being replaced.
+//!
+//! Each is written into the database's journal before it exists on the share, and struck off when it is gone again. What
+//! a crash or an unreachable server leaves behind is therefore known and removed later by [`Siblings::sweep`], also
+//! after a restart.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use causeway_internal::{Fault, FaultCode};
+use causeway_paths::{SharePath, TempName};
+use causeway_smb::{ShareErrorKind, SharePool};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::Place;
+use super::tree::{Tally, delete_item};
+use crate::connections::Connections;
+use crate::shares::{Shares, fault};
+use crate::store::{Journal, Leftover};
+
+/// Purpose in the journal: new content on its way; worthless once nobody works on it.
+const NEW: &str = "new";
+
+/// Purpose in the journal: the old item, out of the way of its successor. Followed by the item's name.
+const OLD: &str = "old:";
+
+/// The temporary siblings of this process and what earlier ones left behind.
+pub(crate) struct Siblings {
+    journal: Journal,
+    /// In use by running operations: not for the sweep.
+    active: Mutex<HashSet<i64>>,
+    /// Rung when something was left behind.
+    left_behind: Notify,
+}
+
+/// A temporary sibling of a running operation. Dropped without [`settle`](Self::settle), it is left to the sweep.
+pub(super) struct Sibling {
+    id: i64,
+    /// Where it is on the share.
+    pub(super) full: SharePath,
+    siblings: Arc<Siblings>,
+    settled: bool,
+}
+
+impl Siblings {
+    pub(crate) fn new(journal: Journal) -> Self {
+        Self { journal, active: Mutex::new(HashSet::new()), left_behind: Notify::new() }
+    }
+
+    /// A place beside `place` for its new content.
+    pub(super) async fn for_new(self: &Arc<Self>, place: &Place) -> Result<Sibling, Fault> {
+        self.begin(place, NEW.to_owned()).await
+    }
+
+    /// A place beside `place` for what is there now.
+    pub(super) async fn for_old(self: &Arc<Self>, place: &Place) -> Result<Sibling, Fault> {
+        let name = place.full.name().unwrap_or_default();
+        self.begin(place, format!("{OLD}{name}")).await
+    }
+
+    async fn begin(self: &Arc<Self>, place: &Place, purpose: String) -> Result<Sibling, Fault> {
+        let name = TempName::from_uuid_bytes(Uuid::new_v4().into_bytes());
+        let full = place
+            .full
+            .parent()
+            .ok_or_else(|| Fault::new(FaultCode::Invalid, "The share root cannot be replaced"))?
+            .child(name.as_str())
+            .map_err(|error| Fault::new(FaultCode::Invalid, error.to_string()))?;
+        // Marked before it can be seen in the journal, under a lock that the sweep takes too.
+        let id = self.journal.begin(place.connection.id, &full, &purpose).await?;
+        self.lock().insert(id);
+        Ok(Sibling { id, full, siblings: Arc::clone(self), settled: false })
+    }
+
+    /// Returns when something has been left behind.
+    pub(crate) async fn left_behind(&self) {
+        self.left_behind.notified().await;
+    }
+
+    /// Removes what was left behind, as far as the servers can be reached. Says how many are left for next time.
+    pub(crate) async fn sweep(&self, connections: &Connections, shares: &Shares) -> Result<usize, Fault> {
+        let mut left = 0;
+        for leftover in self.journal.leftovers().await? {
+            if self.lock().contains(&leftover.id) {
+                continue;
+            }
+            let Some(connection) = connections.for_upkeep(leftover.connection).await? else {
+                // The connection is gone, and with it the password.
+                self.journal.end(leftover.id).await?;
+                continue;
+            };
+            match clean(&shares.pool(&connection), &leftover).await {
+                Ok(()) => self.journal.end(leftover.id).await?,
+                Err(fault) => {
+                    tracing::info!(path = %leftover.path, %fault, "a temporary item stays for now");
+                    left += 1;
+                }
+            }
+        }
+        Ok(left)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<i64>> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sibling {
+    /// Strikes the sibling off: it has become the item, or it has been deleted.
+    pub(super) async fn settle(mut self) {
+        match self.siblings.journal.end(self.id).await {
+            Ok(()) => self.settled = true,
+            // The sweep will find nothing there and strike it off.
+            Err(fault) => tracing::warn!(%fault, "the journal could not be written"),
+        }
+    }
+
+    /// Deletes the sibling, whatever it holds, and strikes it off; what cannot be deleted now is left to the sweep.
+    pub(super) async fn discard(self, pool: &SharePool) {
+        match remove(pool, &self.full).await {
+            Ok(()) => self.settle().await,
+            Err(fault) => tracing::warn!(%fault, "a temporary item could not be removed yet"),
+        }
+    }
+}
+
+impl Drop for Sibling {
+    fn drop(&mut self) {
+        self.siblings.lock().remove(&self.id);
+        if !self.settled {
+            self.siblings.left_behind.notify_one();
+        }
+    }
+}
+
+/// Undoes what an operation that did not end left on the share.
+async fn clean(pool: &SharePool, leftover: &Leftover) -> Result<(), Fault> {
+    if let Some(name) = leftover.purpose.strip_prefix(OLD) {
+        let original = leftover
+            .path
+            .parent()
+            .and_then(|parent| parent.child(name).ok())
+            .ok_or_else(|| Fault::new(FaultCode::Internal, "The journal names no item"))?;
+        // Nothing took its place: the old item comes back. "No replace" decides, so that nothing can be lost here.
+        match pool.rename(&leftover.path, &original, false).await {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == ShareErrorKind::AlreadyExists => {}
+            Err(error) if is_gone(error.kind()) => return Ok(()),
+            Err(error) => return Err(fault(&error)),
+        }
+    }
+    remove(pool, &leftover.path).await
+}
+
+async fn remove(pool: &SharePool, path: &SharePath) -> Result<(), Fault> {
+    let found = match pool.stat(path).await {
+        Ok(found) => found,
+        Err(error) if is_gone(error.kind()) => return Ok(()),
+        Err(error) => return Err(fault(&error)),
+    };
+    let tally = Tally::default();
+    delete_item(pool, path, &found, &tally)
+        .await
+        .map_err(|stopped| stopped.into_fault("Removed", &tally, &SharePath::root()))
+}
+
+fn is_gone(kind: ShareErrorKind) -> bool {
+    matches!(kind, ShareErrorKind::NotFound | ShareErrorKind::PathNotFound)
+}

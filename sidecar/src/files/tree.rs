@@ -1,0 +1,256 @@
+//! Whole trees: deleting them, copying them, and saying how far that got.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+
+use causeway_internal::{Fault, FaultCode};
+use causeway_paths::{SharePath, TempName};
+use causeway_smb::{Metadata, ShareError, ShareErrorKind, SharePool};
+use futures::future::BoxFuture;
+use futures::{StreamExt, TryStreamExt};
+
+use super::item;
+use crate::shares::fault;
+
+/// Requests of one recursive operation under way at once: enough to hide the server's answer times, few enough to
+/// leave the sessions to others too.
+const REQUESTS_AT_ONCE: usize = 8;
+
+/// How much of a recursive operation is done.
+#[derive(Default)]
+pub(super) struct Tally(AtomicU64);
+
+impl Tally {
+    fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn done(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Where a recursive operation stopped, and why.
+pub(super) struct Stopped {
+    at: SharePath,
+    why: Why,
+}
+
+enum Why {
+    Share(ShareError),
+    Refused(FaultCode, &'static str),
+}
+
+impl Stopped {
+    pub(super) fn by(at: &SharePath, error: ShareError) -> Self {
+        Self { at: at.clone(), why: Why::Share(error) }
+    }
+
+    fn refused(at: &SharePath, code: FaultCode, reason: &'static str) -> Self {
+        Self { at: at.clone(), why: Why::Refused(code, reason) }
+    }
+
+    /// The plain fault when nothing had been done yet; otherwise `Partial` with what was done and what stopped it.
+    /// `done` is the verb ("Deleted"); `prefix` is the connection's, which no client sees.
+    pub(super) fn into_fault(self, done: &str, tally: &Tally, prefix: &SharePath) -> Fault {
+        let cause = match &self.why {
+            Why::Share(error) => fault(error),
+            Why::Refused(code, reason) => Fault::new(*code, *reason),
+        };
+        let count = tally.done();
+        if count == 0 {
+            return cause;
+        }
+        let at = self.at.strip_prefix(prefix).unwrap_or(self.at);
+        let items = if count == 1 { "item" } else { "items" };
+        Fault::new(FaultCode::Partial, format!("{done} {count} {items}, then stopped at '{at}': {}", cause.message))
+    }
+}
+
+/// Deletes an item with everything below it, deepest first. Links are deleted, never followed. What somebody else
+/// deleted in the meantime counts as deleted.
+pub(super) fn delete_item<'a>(
+    pool: &'a SharePool,
+    path: &'a SharePath,
+    found: &'a Metadata,
+    tally: &'a Tally,
+) -> BoxFuture<'a, Result<(), Stopped>> {
+    Box::pin(async move {
+        let deleted = if found.is_link {
+            pool.delete_link(path).await
+        } else if found.is_directory() {
+            let entries = pool.list(path).await.map_err(|error| Stopped::by(path, error))?;
+            let (directories, files): (Vec<_>, Vec<_>) =
+                entries.into_iter().partition(|entry| entry.is_directory() && !entry.is_link);
+            // One directory after the other, so that the bound is on the whole operation and not on each level.
+            for entry in directories {
+                delete_item(pool, &child(path, &entry)?, &entry, tally).await?;
+            }
+            futures::stream::iter(files.into_iter().map(Ok::<_, Stopped>))
+                .try_for_each_concurrent(REQUESTS_AT_ONCE, |entry| async move {
+                    delete_item(pool, &child(path, &entry)?, &entry, tally).await
+                })
+                .await?;
+            pool.delete_dir(path).await
+        } else {
+            pool.delete_file(path).await
+        };
+        match deleted {
+            Ok(()) => {}
+            Err(error) if is_gone(error.kind()) => {}
+            Err(error) if error.outcome_unknown() => match pool.stat(path).await {
+                Err(look) if is_gone(look.kind()) => {}
+                _ => return Err(Stopped::by(path, error)),
+            },
+            Err(error) => return Err(Stopped::by(path, error)),
+        }
+        tally.count();
+        Ok(())
+    })
+}
+
+fn is_gone(kind: ShareErrorKind) -> bool {
+    matches!(kind, ShareErrorKind::NotFound | ShareErrorKind::PathNotFound | ShareErrorKind::DeletePending)
+}
+
+/// The path of a listed entry. A name that our own rules refuse (a server that allows more) stops the operation.
+fn child(path: &SharePath, entry: &Metadata) -> Result<SharePath, Stopped> {
+    path.child(&entry.name)
+        .map_err(|_| Stopped::refused(path, FaultCode::NameRefused, "An item in this directory has a name that cannot be used"))
+}
+
+/// Copies between two pools, or within one.
+pub(super) struct Copier {
+    /// Pool of the source.
+    pub(super) source: Arc<SharePool>,
+    /// Pool of the destination.
+    pub(super) dest: Arc<SharePool>,
+    /// Whether the server can copy by itself: one server, one share, one user.
+    pub(super) same_target: bool,
+    /// Set when the server turned out not to be able to.
+    pub(super) server_cannot: AtomicBool,
+    /// How much is done.
+    pub(super) tally: Tally,
+}
+
+impl Copier {
+    /// Copies an item to a path where nothing is, with its times. What is there afterwards is complete or, after a
+    /// failure, for the caller to delete.
+    pub(super) fn copy<'a>(
+        &'a self,
+        from: &'a SharePath,
+        found: &'a Metadata,
+        to: &'a SharePath,
+    ) -> BoxFuture<'a, Result<(), Stopped>> {
+        Box::pin(async move {
+            if found.is_link {
+                return Err(Stopped::refused(from, FaultCode::Conflict, "Links cannot be copied"));
+            }
+            if found.is_directory() {
+                self.dest.create_dir(to).await.map_err(|error| Stopped::by(from, error))?;
+                self.copy_entries(from, to, |child_from, entry, child_to| async move {
+                    self.copy(&child_from, &entry, &child_to).await
+                })
+                .await?;
+            } else {
+                self.copy_content(from, to).await.map_err(|error| Stopped::by(from, error))?;
+            }
+            // Last, because filling a directory moves its times.
+            self.dest
+                .set_times(to, Some(found.created), Some(found.accessed), Some(found.modified))
+                .await
+                .map_err(|error| Stopped::by(from, error))?;
+            self.tally.count();
+            Ok(())
+        })
+    }
+
+    /// Copies a directory's entries into a directory that is there already: directories are merged, files replaced one
+    /// by one, each in one step.
+    pub(super) fn merge<'a>(&'a self, from: &'a SharePath, to: &'a SharePath) -> BoxFuture<'a, Result<(), Stopped>> {
+        Box::pin(self.copy_entries(from, to, |child_from, entry, child_to| async move {
+            let there = match self.dest.stat(&child_to).await {
+                Ok(there) => Some(there),
+                Err(error) if is_gone(error.kind()) => None,
+                Err(error) => return Err(Stopped::by(&child_from, error)),
+            };
+            match there {
+                None => self.copy(&child_from, &entry, &child_to).await,
+                Some(there) if there.is_directory() != entry.is_directory() => Err(Stopped::refused(
+                    &child_from,
+                    FaultCode::KindMismatch,
+                    "A file and a directory of the same name stand against each other",
+                )),
+                Some(_) if entry.is_directory() => self.merge(&child_from, &child_to).await,
+                Some(_) => self.replace(&child_from, &entry, &child_to).await,
+            }
+        }))
+    }
+
+    /// Copies one file over another: beside it first, then in its place in one step.
+    async fn replace(&self, from: &SharePath, found: &Metadata, to: &SharePath) -> Result<(), Stopped> {
+        let stopped = |error| Stopped::by(from, error);
+        let temporary = to
+            .parent()
+            .and_then(|parent| parent.child(TempName::from_uuid_bytes(uuid::Uuid::new_v4().into_bytes()).as_str()).ok())
+            .ok_or_else(|| Stopped::refused(from, FaultCode::NameRefused, "The path is too long"))?;
+        let outcome = match self.copy(from, found, &temporary).await {
+            Ok(()) => self.dest.rename(&temporary, to, true).await.map_err(stopped),
+            Err(failure) => Err(failure),
+        };
+        if outcome.is_err()
+            && let Err(error) = self.dest.delete_file(&temporary).await
+        {
+            tracing::warn!(?error, "a temporary copy could not be removed");
+        }
+        outcome
+    }
+
+    async fn copy_entries<'a, F>(
+        &'a self,
+        from: &'a SharePath,
+        to: &'a SharePath,
+        each: impl Fn(SharePath, Metadata, SharePath) -> F + Send + Sync + 'a,
+    ) -> Result<(), Stopped>
+    where
+        F: Future<Output = Result<(), Stopped>> + Send + 'a,
+    {
+        let entries = self.source.list(from).await.map_err(|error| Stopped::by(from, error))?;
+        let each = &each;
+        for entry in entries {
+            // Somebody's half-finished upload is no part of the tree.
+            if TempName::parse(&entry.name).is_some() {
+                continue;
+            }
+            let child_from = child(from, &entry)?;
+            let child_to = child(to, &entry)?;
+            each(child_from, entry, child_to).await?;
+        }
+        Ok(())
+    }
+
+    async fn copy_content(&self, from: &SharePath, to: &SharePath) -> Result<(), ShareError> {
+        if self.same_target && !self.server_cannot.load(Ordering::Relaxed) {
+            match self.dest.server_copy(from, to).await {
+                Err(error) if error.kind() == ShareErrorKind::NotSupported => {
+                    self.server_cannot.store(true, Ordering::Relaxed);
+                }
+                outcome => return outcome.map(|_| ()),
+            }
+        }
+        let source = self.source.open_read(from).await?;
+        let size = source.metadata().size;
+        let mut content = source.stream(0..size);
+        let mut dest = self.dest.create_for_write(to).await?;
+        while let Some(piece) = content.next().await {
+            dest.write(piece?).await?;
+        }
+        dest.finish().await?;
+        Ok(())
+    }
+}
+
+/// The conflict of two items, for the people who are to decide.
+pub(super) fn conflict(existing: Metadata, incoming: Metadata) -> Fault {
+    Fault::new(FaultCode::DestinationExists, "The destination already exists").between(item(existing), item(incoming))
+}

@@ -1,0 +1,151 @@
+//! The shares in use: one pool of sessions a connection, and what their failures are called on the internal API.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use causeway_internal::{Fault, FaultCode};
+use causeway_paths::SharePath;
+use causeway_smb::{PoolLimits, ShareError, ShareErrorKind, SharePool, Target};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::connections::ResolvedConnection;
+
+/// A share to be tried once.
+pub struct ProbeTarget {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Share.
+    pub share: String,
+    /// User name.
+    pub username: String,
+    /// Password.
+    pub password: Zeroizing<String>,
+    /// Directory that is to be the root.
+    pub prefix: SharePath,
+}
+
+/// The pools of all connections in use.
+pub struct Shares {
+    pools: Mutex<HashMap<Uuid, Entry>>,
+}
+
+struct Entry {
+    revision: u64,
+    pool: Arc<SharePool>,
+}
+
+impl Shares {
+    /// No pools yet.
+    pub fn new() -> Self {
+        Self { pools: Mutex::new(HashMap::new()) }
+    }
+
+    /// The pool of that connection, made when there is none or when the connection has changed since.
+    pub(crate) fn pool(&self, connection: &ResolvedConnection) -> Arc<SharePool> {
+        let mut pools = self.lock();
+        if let Some(entry) = pools.get(&connection.id)
+            && entry.revision == connection.revision
+        {
+            return Arc::clone(&entry.pool);
+        }
+        let target = Target::new(
+            connection.host.as_str(),
+            connection.port,
+            connection.share.as_str(),
+            &connection.username,
+            connection.password.as_str(),
+        );
+        let pool = Arc::new(SharePool::new(target, PoolLimits::default()));
+        let entry = Entry { revision: connection.revision, pool: Arc::clone(&pool) };
+        if let Some(old) = pools.insert(connection.id, entry) {
+            close_in_background(old.pool);
+        }
+        pool
+    }
+
+    /// Connects with a session of its own, lists the root, and says how many entries it has.
+    pub async fn probe(&self, target: &ProbeTarget) -> Result<u64, Fault> {
+        let share = Target::new(
+            target.host.as_str(),
+            target.port,
+            target.share.as_str(),
+            &target.username,
+            target.password.as_str(),
+        );
+        let pool = SharePool::new(share, PoolLimits::default());
+        let listed = pool.list(&target.prefix).await;
+        pool.close().await;
+        listed.map(|entries| entries.len() as u64).map_err(|error| fault(&error))
+    }
+
+    /// Closes the sessions of that connection: it was changed or deleted.
+    pub fn retire(&self, connection: Uuid) {
+        let entry = self.lock().remove(&connection);
+        if let Some(entry) = entry {
+            close_in_background(entry.pool);
+        }
+    }
+
+    /// Closes every session.
+    pub async fn close(&self) {
+        let pools: Vec<_> = self.lock().drain().map(|(_, entry)| entry.pool).collect();
+        futures::future::join_all(pools.iter().map(|pool| pool.close())).await;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Entry>> {
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Shares {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn close_in_background(pool: Arc<SharePool>) {
+    tokio::spawn(async move { pool.close().await });
+}
+
+/// The fault that tells of this failure; the cause goes to the log.
+pub(crate) fn fault(error: &ShareError) -> Fault {
+    let code = code(error.kind());
+    if code.status() >= 500 {
+        tracing::warn!(?error, "the share failed");
+    } else {
+        tracing::debug!(?error, "the share refused");
+    }
+    Fault::new(code, sentence(&error.to_string()))
+}
+
+/// Failures of the share as sentences: the error's own text is written to stand within one.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+fn code(kind: ShareErrorKind) -> FaultCode {
+    use ShareErrorKind as Kind;
+    match kind {
+        // A missing directory on the way means that the item is missing too; where the difference matters (something is
+        // to be made there) the operation tells them apart itself.
+        Kind::NotFound | Kind::PathNotFound | Kind::DeletePending => FaultCode::NotFound,
+        Kind::AlreadyExists => FaultCode::AlreadyExists,
+        Kind::NotADirectory => FaultCode::NotADirectory,
+        Kind::IsADirectory => FaultCode::IsADirectory,
+        Kind::InUse | Kind::DirectoryNotEmpty => FaultCode::InUse,
+        Kind::AccessDenied | Kind::ReadOnly => FaultCode::AccessDenied,
+        Kind::NameInvalid => FaultCode::NameRefused,
+        Kind::DiskFull | Kind::QuotaExceeded => FaultCode::StorageFull,
+        Kind::TooManyEntries => FaultCode::TooLarge,
+        Kind::LogonRefused => FaultCode::LogonRefused,
+        Kind::ShareNotFound => FaultCode::ShareNotFound,
+        Kind::EncryptionRequired => FaultCode::EncryptionRequired,
+        Kind::Unreachable | Kind::ConnectionLost => FaultCode::Unreachable,
+        Kind::TimedOut => FaultCode::TimedOut,
+        _ => FaultCode::ServerFault,
+    }
+}
