@@ -1,0 +1,151 @@
+//! What the program that embeds the host decides: directories, values, limits.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a host is set up. [`Default`] runs without a cache and keeps key-value data in memory.
+#[derive(Debug, Clone, Default)]
+pub struct HostConfig {
+    /// Directory for precompiled components, made with mode 0700. Without it every start compiles.
+    pub cache_dir: Option<PathBuf>,
+    /// SQLite file of the key-value stores, made when the first store is opened. Without it they live in memory.
+    pub key_value_path: Option<PathBuf>,
+    /// Values for `[variables]` of the manifest, by name, before their defaults. Naming an undeclared one is an error.
+    pub variables: HashMap<String, String>,
+    /// Directories that components see, besides or instead of the `files` of the manifest.
+    pub mounts: Vec<Mount>,
+    /// Limits of the whole host.
+    pub limits: Limits,
+    /// Limits of components that do not have [`ComponentLimits::default`].
+    pub component_limits: BTreeMap<String, ComponentLimits>,
+    /// Receives every line that a component writes, besides `tracing`.
+    pub log_sink: Option<LogSink>,
+}
+
+/// A directory of the host that a component sees, read-only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// The component that gets the directory whether or not its manifest asks for it; `None`: each component that
+    /// has a `files` entry with this destination gets it, in the place of the entry's source.
+    pub component: Option<String>,
+    /// Absolute path in the component, for example `/web`.
+    pub destination: String,
+    /// Directory on the host.
+    pub source: PathBuf,
+}
+
+/// Gets the lines of components.
+#[derive(Clone)]
+pub struct LogSink(pub(crate) Arc<dyn Fn(LogLine<'_>) + Send + Sync>);
+
+/// One line that a component wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogLine<'a> {
+    /// Id of the component.
+    pub component: &'a str,
+    /// Whether it was written to stderr.
+    pub is_error: bool,
+    /// The line without its end, at most [`MAX_LOG_LINE`](crate::MAX_LOG_LINE) bytes.
+    pub text: &'a str,
+}
+
+impl LogSink {
+    /// A sink that calls a function; it must not block.
+    pub fn new(sink: impl Fn(LogLine<'_>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(sink))
+    }
+}
+
+impl std::fmt::Debug for LogSink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LogSink")
+    }
+}
+
+/// Bounds of the whole host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests that are worked on at once; one counts until its response body has ended.
+    pub concurrent_requests: usize,
+    /// Requests that may wait for their turn; more are refused at once with 503.
+    pub queued_requests: usize,
+    /// How long one waits for its turn before 503 with `Retry-After`.
+    pub queue_wait: Duration,
+    /// Open client connections.
+    pub connections: usize,
+    /// Time for a connection to send a request's header section; also how long an idle one is kept.
+    pub header_read_timeout: Duration,
+    /// Bytes of a request's line and header section.
+    pub header_bytes: usize,
+    /// Without progress of a body in either direction for this long the exchange is ended.
+    pub body_idle_timeout: Duration,
+    /// Time to set up an outbound connection.
+    pub connect_timeout: Duration,
+    /// Time from sending an outbound request to the head of its response, counted from the last byte of its body.
+    pub first_byte_timeout: Duration,
+    /// How long [`Host::serve`](crate::Host::serve) lets running exchanges finish after shutdown was asked for.
+    pub drain: Duration,
+    /// Bytes read into or gathered for one socket operation; larger moves streams faster and costs memory a connection.
+    pub socket_buffer: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            concurrent_requests: 512,
+            queued_requests: 1024,
+            queue_wait: Duration::from_secs(5),
+            connections: 4096,
+            header_read_timeout: Duration::from_secs(60),
+            header_bytes: 64 << 10,
+            body_idle_timeout: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(5),
+            first_byte_timeout: Duration::from_secs(120),
+            drain: Duration::from_secs(10),
+            socket_buffer: 512 << 10,
+        }
+    }
+}
+
+/// Bounds of one component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComponentLimits {
+    /// Requests that one instance answers in its life. Spin's default is 128; 1 isolates each from the next.
+    pub requests_per_instance: usize,
+    /// Requests that share an instance at the same time. Spin's default is 16; a trap ends all of them.
+    pub concurrent_per_instance: usize,
+    /// Requests of this component that are worked on at once; `None`: only the host's bound counts.
+    pub concurrent_requests: Option<usize>,
+    /// Linear memory of one instance in bytes.
+    pub memory: usize,
+    /// Time that guest code may run for a request without moving a byte of a body.
+    pub cpu: Duration,
+    /// Time to the head of the response; progress of the request's body starts it anew.
+    pub deadline: Duration,
+}
+
+impl Default for ComponentLimits {
+    fn default() -> Self {
+        Self {
+            requests_per_instance: 128,
+            concurrent_per_instance: 16,
+            concurrent_requests: None,
+            memory: 128 << 20,
+            cpu: Duration::from_secs(10),
+            deadline: Duration::from_secs(120),
+        }
+    }
+}
+
+impl ComponentLimits {
+    /// The defaults, but a fresh instance for each request: for work that may trap, such as image decoding.
+    pub fn isolated() -> Self {
+        Self {
+            requests_per_instance: 1,
+            concurrent_per_instance: 1,
+            ..Self::default()
+        }
+    }
+}
