@@ -1,1 +1,115 @@
-//! The long-lived native service: SMB sessions, database, internal API.
+//! The long-lived native service behind the functions.
+//!
+//! It holds what must outlive a request: the sessions on SMB servers, the database with users and connections, and the
+//! temporary items of running operations. Functions reach it by the internal API ([`Sidecar::router`]), in process or
+//! over a socket; it knows nothing of the public API's shapes.
+
+mod accounts;
+pub mod config;
+mod connections;
+mod files;
+mod internal_api;
+mod janitor;
+mod secrets;
+mod shares;
+mod store;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::Router;
+use causeway_internal::Fault;
+use causeway_internal::accounts::{Account, DeleteUser, LogSettings};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::accounts::Accounts;
+use self::config::Config;
+use self::connections::Connections;
+use self::files::{Files, Siblings};
+use self::secrets::Secrets;
+use self::shares::Shares;
+use self::store::Store;
+
+/// The running service.
+pub struct Sidecar {
+    accounts: Arc<Accounts>,
+    connections: Arc<Connections>,
+    shares: Arc<Shares>,
+    files: Files,
+    secrets: Secrets,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// What a start has to tell.
+pub struct Started {
+    /// The service.
+    pub sidecar: Arc<Sidecar>,
+    /// The first administrator's password, when it was made up just now. It is kept nowhere: show it.
+    pub generated_password: Option<String>,
+}
+
+impl Sidecar {
+    /// Opens the database and the secrets (making them at the first start) and begins the upkeep.
+    ///
+    /// Errors are for the operator's eyes: a directory that cannot be used, a database of a newer version, secrets that
+    /// others can read.
+    pub async fn start(config: Config) -> anyhow::Result<Started> {
+        let secrets = Secrets::load_or_create(&config.data_dir, &config.secrets).context("the secrets")?;
+        let store = Store::open(&config.data_dir).await.context("the database")?;
+        let shares = Arc::new(Shares::new());
+        let accounts = Arc::new(Accounts::new(store.clone(), config.trusted_proxies.clone()));
+        let generated_password = accounts
+            .ensure_first_admin(&config.first_admin.username, config.first_admin.password.as_deref())
+            .await
+            .context("the first administrator")?;
+        let connections = Arc::new(Connections::new(store.clone(), secrets.sealer(), Arc::clone(&shares)));
+        let siblings = Arc::new(Siblings::new(store.journal()));
+        let files = Files::new(Arc::clone(&connections), Arc::clone(&shares), Arc::clone(&siblings));
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        tasks.spawn(janitor::run(siblings, Arc::clone(&connections), Arc::clone(&shares), stop.clone()));
+        let sidecar = Arc::new(Self { accounts, connections, shares, files, secrets, tasks, stop });
+        Ok(Started { sidecar, generated_password })
+    }
+
+    /// The internal API.
+    pub fn router(self: &Arc<Self>) -> Router {
+        internal_api::router(Arc::clone(self))
+    }
+
+    /// What functions must prove themselves with.
+    pub fn service_token(&self) -> &str {
+        self.secrets.service_token()
+    }
+
+    /// The key of the browsers' access tokens, for the functions' variables.
+    pub fn token_secret(&self) -> &str {
+        self.secrets.token_secret()
+    }
+
+    /// Ends the upkeep and closes the sessions on the servers. Requests should have ended before.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.shares.close().await;
+    }
+
+    /// Deletes a user and what is his alone.
+    async fn delete_user(&self, account: &Account, call: DeleteUser) -> Result<(), Fault> {
+        self.accounts.delete_user(account, call).await?;
+        self.connections.forget_owner(call.id).await
+    }
+
+    /// Browser logging is off: nothing collects its output yet.
+    fn log_settings(&self) -> LogSettings {
+        LogSettings {
+            logging_enabled: false,
+            logging_level: "WARNING".to_owned(),
+            tracing_enabled: false,
+            tracing_level: "ERROR".to_owned(),
+            tracing_components: Vec::new(),
+        }
+    }
+}

@@ -30,6 +30,8 @@ pub(crate) struct Siblings {
     journal: Journal,
     /// In use by running operations: not for the sweep.
     active: Mutex<HashSet<i64>>,
+    /// Held from an entry in the journal to its mark in `active`, so that the sweep never sees the one without the other.
+    gate: tokio::sync::Mutex<()>,
     /// Rung when something was left behind.
     left_behind: Notify,
 }
@@ -45,7 +47,7 @@ pub(super) struct Sibling {
 
 impl Siblings {
     pub(crate) fn new(journal: Journal) -> Self {
-        Self { journal, active: Mutex::new(HashSet::new()), left_behind: Notify::new() }
+        Self { journal, active: Mutex::new(HashSet::new()), gate: tokio::sync::Mutex::new(()), left_behind: Notify::new() }
     }
 
     /// A place beside `place` for its new content.
@@ -67,9 +69,12 @@ impl Siblings {
             .ok_or_else(|| Fault::new(FaultCode::Invalid, "The share root cannot be replaced"))?
             .child(name.as_str())
             .map_err(|error| Fault::new(FaultCode::Invalid, error.to_string()))?;
-        // Marked before it can be seen in the journal, under a lock that the sweep takes too.
-        let id = self.journal.begin(place.connection.id, &full, &purpose).await?;
-        self.lock().insert(id);
+        let id = {
+            let _gate = self.gate.lock().await;
+            let id = self.journal.begin(place.connection.id, &full, &purpose).await?;
+            self.lock().insert(id);
+            id
+        };
         Ok(Sibling { id, full, siblings: Arc::clone(self), settled: false })
     }
 
@@ -81,10 +86,7 @@ impl Siblings {
     /// Removes what was left behind, as far as the servers can be reached. Says how many are left for next time.
     pub(crate) async fn sweep(&self, connections: &Connections, shares: &Shares) -> Result<usize, Fault> {
         let mut left = 0;
-        for leftover in self.journal.leftovers().await? {
-            if self.lock().contains(&leftover.id) {
-                continue;
-            }
+        for leftover in self.abandoned().await? {
             let Some(connection) = connections.for_upkeep(leftover.connection).await? else {
                 // The connection is gone, and with it the password.
                 self.journal.end(leftover.id).await?;
@@ -99,6 +101,15 @@ impl Siblings {
             }
         }
         Ok(left)
+    }
+
+    /// What the journal names and no operation of this process works on.
+    async fn abandoned(&self) -> Result<Vec<Leftover>, Fault> {
+        let _gate = self.gate.lock().await;
+        let mut leftovers = self.journal.leftovers().await?;
+        let active = self.lock();
+        leftovers.retain(|leftover| !active.contains(&leftover.id));
+        Ok(leftovers)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<i64>> {

@@ -1,0 +1,64 @@
+//! Builds the components, so that the binary can carry them inside.
+//!
+//! A nested cargo with a target directory of its own (the outer one is locked), the one that `cargo xtask` uses too: what
+//! it has built is taken as it is.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+const TARGET: &str = "wasm32-wasip2";
+
+/// Component id in `spin.toml` and the stem of its file.
+const COMPONENTS: [(&str, &str); 4] = [
+    ("auth", "causeway_fn_auth"),
+    ("files", "causeway_fn_files"),
+    ("preview", "causeway_fn_preview"),
+    ("system", "causeway_fn_system"),
+];
+
+fn main() {
+    let crate_dir = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let out_dir = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
+    let workspace = crate_dir.join("../..").canonicalize().expect("the workspace is two levels up");
+    for watched in ["functions", "shared", "spin.toml", "Cargo.lock", "Cargo.toml"] {
+        println!("cargo::rerun-if-changed={}", workspace.join(watched).display());
+    }
+    let target_dir = workspace.join("target/components");
+    build(&workspace, &target_dir);
+    let mut table = String::from("pub(crate) const COMPONENTS: &[(&str, &[u8])] = &[\n");
+    for (id, stem) in COMPONENTS {
+        let built = target_dir.join(TARGET).join("component").join(format!("{stem}.wasm"));
+        let copy = out_dir.join(format!("{id}.wasm"));
+        fs::copy(&built, &copy).unwrap_or_else(|error| panic!("{}: {error}", built.display()));
+        table.push_str(&format!("    ({id:?}, include_bytes!({:?})),\n", copy.display().to_string()));
+    }
+    table.push_str("];\n");
+    table.push_str(&format!(
+        "pub(crate) const MANIFEST: &str = include_str!({:?});\n",
+        workspace.join("spin.toml").display().to_string()
+    ));
+    fs::write(out_dir.join("components.rs"), table).expect("OUT_DIR can be written");
+}
+
+fn build(workspace: &Path, target_dir: &Path) {
+    let mut cargo = Command::new(env::var_os("CARGO").expect("cargo sets it"));
+    cargo.current_dir(workspace).args(["build", "--profile", "component", "--target", TARGET, "--target-dir"]);
+    cargo.arg(target_dir);
+    for (_, stem) in COMPONENTS {
+        cargo.args(["--package", &stem.replace('_', "-")]);
+    }
+    // What the outer cargo tells this script about the native build is not for the components.
+    for (name, _) in env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        let foreign = name.starts_with("CARGO_CFG_") || name.starts_with("CARGO_FEATURE_") || name.starts_with("CARGO_PKG_");
+        if foreign || ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER", "CARGO_MAKEFLAGS", "MAKEFLAGS", "TARGET", "HOST"].contains(&name.as_str()) {
+            cargo.env_remove(&name);
+        }
+    }
+    let status = cargo.status().expect("cargo can be started");
+    assert!(
+        status.success(),
+        "the components could not be built; if the target is missing: rustup target add {TARGET}"
+    );
+}

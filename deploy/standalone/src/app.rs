@@ -1,0 +1,58 @@
+//! The functions: which components run, and how the host is set up for them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use causeway_host::{App, ComponentLimits, Host, HostConfig, Limits, Mount, SidecarRoute};
+
+use crate::config::Config;
+
+include!(concat!(env!("OUT_DIR"), "/components.rs"));
+
+/// Where components see the web root.
+const WEB_MOUNT: &str = "/web";
+
+/// How long an answer of the sidecar may take to begin. Copies of whole trees are answered when they are done, and the
+/// sidecar has deadlines of its own for every step of them.
+const LONGEST_OPERATION: Duration = Duration::from_secs(6 * 3600);
+
+/// Secrets and addresses that the functions share with the sidecar.
+pub(crate) struct Wiring<'a> {
+    pub(crate) service_token: &'a str,
+    pub(crate) token_secret: &'a str,
+    /// `None`: in this process.
+    pub(crate) sidecar_url: Option<&'a str>,
+}
+
+/// Loads the components and starts the host.
+pub(crate) async fn start(config: &Config, wiring: Wiring<'_>, route: SidecarRoute) -> anyhow::Result<Host> {
+    let app = match &config.app {
+        Some(dir) => App::from_dir(dir).with_context(|| dir.display().to_string())?,
+        None => App::embedded(MANIFEST, COMPONENTS).context("the components inside this program")?,
+    };
+    let mut variables = HashMap::from([
+        ("service_token".to_owned(), wiring.service_token.to_owned()),
+        ("token_secret".to_owned(), wiring.token_secret.to_owned()),
+        ("access_token_minutes".to_owned(), config.access_token_minutes.to_string()),
+    ]);
+    if let Some(url) = wiring.sidecar_url {
+        variables.insert("sidecar_url".to_owned(), url.to_owned());
+    }
+    let mounts = config.web_root.iter().map(|root| Mount {
+        component: Some("system".to_owned()),
+        destination: WEB_MOUNT.to_owned(),
+        source: root.clone(),
+    });
+    let files = ComponentLimits { deadline: LONGEST_OPERATION, ..ComponentLimits::default() };
+    let host_config = HostConfig {
+        cache_dir: Some(config.cache_dir.clone()),
+        key_value_path: Some(config.data_dir.join("key-value.db")),
+        variables,
+        mounts: mounts.collect(),
+        limits: Limits { first_byte_timeout: LONGEST_OPERATION, ..Limits::default() },
+        component_limits: BTreeMap::from([("files".to_owned(), files)]),
+        log_sink: None,
+    };
+    Host::start(app, host_config, route).await.context("the functions")
+}

@@ -1,0 +1,226 @@
+//! What the operator decides: command line, environment, file, in this order of weight.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use causeway_sidecar::config::{FirstAdmin, SecretOverrides};
+use clap::Args;
+use ipnet::IpNet;
+use serde::Deserialize;
+
+/// Every option, before it is checked. The keys of the file are the names of the fields.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Options {
+    /// Address to answer on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "CAUSEWAY_LISTEN", value_name = "ADDR")]
+    listen: Option<String>,
+    /// Directory of the database, the secrets and the compiled components [default: ./data]
+    #[arg(long, env = "CAUSEWAY_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Directory of a browser app to serve at /; without it there is a small page with the state and the API
+    #[arg(long, env = "CAUSEWAY_WEB_ROOT", value_name = "DIR")]
+    web_root: Option<PathBuf>,
+    /// Directory with a spin.toml and components to run instead of those inside this program
+    #[arg(long, env = "CAUSEWAY_APP", value_name = "DIR")]
+    app: Option<PathBuf>,
+    /// File with further options (TOML, keys like `data_dir`)
+    #[arg(long, env = "CAUSEWAY_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+    /// Directory of compiled components; keep it private, it holds native code [default: DATA_DIR/cache]
+    #[arg(long, env = "CAUSEWAY_CACHE_DIR", value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+    /// Where the sidecar is (only for `host`)
+    #[arg(long, env = "CAUSEWAY_SIDECAR_URL", value_name = "URL")]
+    sidecar_url: Option<String>,
+    /// What functions prove themselves to the sidecar with [default: generated, kept in the data directory]
+    #[arg(long, env = "CAUSEWAY_SERVICE_TOKEN", value_name = "SECRET", hide_env_values = true)]
+    service_token: Option<String>,
+    /// Key of the browsers' access tokens [default: generated, kept in the data directory]
+    #[arg(long, env = "CAUSEWAY_TOKEN_SECRET", value_name = "SECRET", hide_env_values = true)]
+    token_secret: Option<String>,
+    /// Name of the administrator made at the first start [default: admin]
+    #[arg(long, env = "CAUSEWAY_ADMIN_USERNAME", value_name = "NAME")]
+    admin_username: Option<String>,
+    /// His password [default: generated and shown once]
+    #[arg(long, env = "CAUSEWAY_ADMIN_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
+    admin_password: Option<String>,
+    /// Life of an access token in minutes [default: 1440]
+    #[arg(long, env = "CAUSEWAY_ACCESS_TOKEN_MINUTES", value_name = "MINUTES")]
+    access_token_minutes: Option<u32>,
+    /// Networks of reverse proxies whose X-Forwarded-For is believed, separated by commas
+    #[arg(long, env = "CAUSEWAY_TRUSTED_PROXIES", value_name = "CIDRS", value_delimiter = ',')]
+    trusted_proxies: Option<Vec<String>>,
+    /// What to log, to stderr [default: info]
+    #[arg(long, env = "CAUSEWAY_LOG", value_name = "FILTER")]
+    log: Option<String>,
+}
+
+/// The options, checked.
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) web_root: Option<PathBuf>,
+    pub(crate) app: Option<PathBuf>,
+    pub(crate) cache_dir: PathBuf,
+    pub(crate) sidecar_url: Option<String>,
+    pub(crate) secrets: SecretOverrides,
+    pub(crate) first_admin: FirstAdmin,
+    pub(crate) access_token_minutes: u32,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) log: String,
+}
+
+/// Longest life of an access token, in minutes: a year.
+const MAX_TOKEN_MINUTES: u32 = 60 * 24 * 366;
+
+/// Shortest secret that is taken from outside, in characters: anything shorter can be guessed.
+const MIN_SECRET: usize = 32;
+
+impl Options {
+    /// Lays the options over those of the file, when one is named.
+    pub(crate) fn with_file(self) -> anyhow::Result<Self> {
+        let Some(path) = &self.config else { return Ok(self) };
+        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        let file: Self = toml::from_str(&text).with_context(|| path.display().to_string())?;
+        Ok(Self {
+            listen: self.listen.or(file.listen),
+            data_dir: self.data_dir.or(file.data_dir),
+            web_root: self.web_root.or(file.web_root),
+            app: self.app.or(file.app),
+            cache_dir: self.cache_dir.or(file.cache_dir),
+            sidecar_url: self.sidecar_url.or(file.sidecar_url),
+            service_token: self.service_token.or(file.service_token),
+            token_secret: self.token_secret.or(file.token_secret),
+            admin_username: self.admin_username.or(file.admin_username),
+            admin_password: self.admin_password.or(file.admin_password),
+            access_token_minutes: self.access_token_minutes.or(file.access_token_minutes),
+            trusted_proxies: self.trusted_proxies.or(file.trusted_proxies),
+            log: self.log.or(file.log),
+            config: self.config,
+        })
+    }
+
+    /// The configuration, or every fault in it at once.
+    pub(crate) fn check(self) -> anyhow::Result<Config> {
+        let mut faults = Vec::new();
+        let listen = self.listen.as_deref().unwrap_or("127.0.0.1:8080");
+        let listen = listen.parse().map_err(|_| faults.push(format!("listen: '{listen}' is no address like 127.0.0.1:8080"))).ok();
+        for (name, secret) in [("service_token", &self.service_token), ("token_secret", &self.token_secret)] {
+            if secret.as_ref().is_some_and(|secret| secret.len() < MIN_SECRET) {
+                faults.push(format!("{name}: shorter than {MIN_SECRET} characters"));
+            }
+        }
+        for (name, dir) in [("web_root", &self.web_root), ("app", &self.app)] {
+            if let Some(dir) = dir && !dir.is_dir() {
+                faults.push(format!("{name}: {} is no directory", dir.display()));
+            }
+        }
+        let access_token_minutes = self.access_token_minutes.unwrap_or(1440);
+        if !(1..=MAX_TOKEN_MINUTES).contains(&access_token_minutes) {
+            faults.push(format!("access_token_minutes: must be between 1 and {MAX_TOKEN_MINUTES}"));
+        }
+        let mut trusted_proxies = Vec::new();
+        for text in self.trusted_proxies.iter().flatten().map(|text| text.trim()).filter(|text| !text.is_empty()) {
+            match text.parse::<IpNet>().or_else(|_| text.parse().map(IpNet::from)) {
+                Ok(net) => trusted_proxies.push(net),
+                Err(_) => faults.push(format!("trusted_proxies: '{text}' is no network like 10.0.0.0/8")),
+            }
+        }
+        if self.sidecar_url.as_ref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
+            faults.push("sidecar_url: must begin with http:// or https://".to_owned());
+        }
+        let username = self.admin_username.unwrap_or_else(|| "admin".to_owned());
+        if username.trim().is_empty() {
+            faults.push("admin_username: must not be empty".to_owned());
+        }
+        if self.admin_password.as_ref().is_some_and(String::is_empty) {
+            faults.push("admin_password: must not be empty".to_owned());
+        }
+        let data_dir = self.data_dir.unwrap_or_else(|| "data".into());
+        let Some(listen) = listen.filter(|_| faults.is_empty()) else {
+            bail!("the configuration has faults:\n  {}", faults.join("\n  "));
+        };
+        Ok(Config {
+            listen,
+            cache_dir: self.cache_dir.unwrap_or_else(|| data_dir.join("cache")),
+            data_dir,
+            web_root: self.web_root,
+            app: self.app,
+            sidecar_url: self.sidecar_url,
+            secrets: SecretOverrides { token_secret: self.token_secret, service_token: self.service_token },
+            first_admin: FirstAdmin { username, password: self.admin_password },
+            access_token_minutes,
+            trusted_proxies,
+            log: self.log.unwrap_or_else(|| "info".to_owned()),
+        })
+    }
+}
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = |path: &Option<PathBuf>, otherwise: &str| {
+            path.as_ref().map_or_else(|| otherwise.to_owned(), |path| path.display().to_string())
+        };
+        let secret = |given: bool| if given { "given" } else { "kept in the data directory" };
+        writeln!(f, "listen                {}", self.listen)?;
+        writeln!(f, "data_dir              {}", self.data_dir.display())?;
+        writeln!(f, "cache_dir             {}", self.cache_dir.display())?;
+        writeln!(f, "web_root              {}", path(&self.web_root, "(built-in page)"))?;
+        writeln!(f, "app                   {}", path(&self.app, "(components inside this program)"))?;
+        writeln!(f, "sidecar_url           {}", self.sidecar_url.as_deref().unwrap_or("(in this process)"))?;
+        writeln!(f, "service_token         {}", secret(self.secrets.service_token.is_some()))?;
+        writeln!(f, "token_secret          {}", secret(self.secrets.token_secret.is_some()))?;
+        writeln!(f, "admin_username        {}", self.first_admin.username)?;
+        let generated = "generated at the first start";
+        writeln!(f, "admin_password        {}", self.first_admin.password.as_ref().map_or(generated, |_| "given"))?;
+        writeln!(f, "access_token_minutes  {}", self.access_token_minutes)?;
+        let proxies: Vec<_> = self.trusted_proxies.iter().map(ToString::to_string).collect();
+        writeln!(f, "trusted_proxies       {}", if proxies.is_empty() { "(none)".to_owned() } else { proxies.join(", ") })?;
+        write!(f, "log                   {}", self.log)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_faults_are_told_at_once() {
+        let options = Options {
+            listen: Some("nowhere".into()),
+            service_token: Some("short".into()),
+            trusted_proxies: Some(vec!["10.0.0.0/99".into()]),
+            access_token_minutes: Some(0),
+            ..Options::default()
+        };
+        let told = options.check().err().unwrap().to_string();
+        for name in ["listen", "service_token", "trusted_proxies", "access_token_minutes"] {
+            assert!(told.contains(name), "{told}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_outweighs_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("causeway.toml");
+        std::fs::write(&path, "listen = \"127.0.0.1:1\"\nlog = \"debug\"\n").unwrap();
+        let options =
+            Options { listen: Some("127.0.0.1:2".into()), config: Some(path), ..Options::default() };
+        let config = options.with_file().unwrap().check().unwrap();
+        assert_eq!((config.listen.port(), config.log.as_str()), (2, "debug"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("causeway.toml");
+        std::fs::write(&path, "lissten = \"127.0.0.1:1\"\n").unwrap();
+        let error = Options { config: Some(path), ..Options::default() }.with_file().unwrap_err();
+        assert!(format!("{error:#}").contains("lissten"));
+    }
+}

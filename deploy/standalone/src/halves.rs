@@ -1,0 +1,43 @@
+//! The two halves of the product as programs of their own.
+
+use anyhow::Context as _;
+use axum::serve::ListenerExt as _;
+use causeway_host::SidecarRoute;
+
+use crate::app::{self, Wiring};
+use crate::config::Config;
+use crate::serve::{announce, asked_to_stop, bind, start_sidecar};
+
+/// The sidecar with its internal API on an address of its own.
+pub(crate) async fn sidecar(config: Config) -> anyhow::Result<()> {
+    let listener = bind(&config).await?;
+    let started = start_sidecar(&config).await?;
+    if let Some(password) = &started.generated_password {
+        println!("administrator: {}\npassword: {password}\n(shown this once)", config.first_admin.username);
+    }
+    announce(&listener)?;
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "answers may be delayed");
+        }
+    });
+    axum::serve(listener, started.sidecar.router()).with_graceful_shutdown(asked_to_stop()).await?;
+    started.sidecar.stop().await;
+    Ok(())
+}
+
+/// The functions, with a sidecar somewhere else.
+pub(crate) async fn host(config: Config) -> anyhow::Result<()> {
+    let missing = |name| move || format!("{name} must be given: it is the same as the sidecar's");
+    let wiring = Wiring {
+        service_token: config.secrets.service_token.as_deref().with_context(missing("service_token"))?,
+        token_secret: config.secrets.token_secret.as_deref().with_context(missing("token_secret"))?,
+        sidecar_url: Some(config.sidecar_url.as_deref().context("sidecar_url must be given")?),
+    };
+    std::fs::create_dir_all(&config.data_dir).with_context(|| config.data_dir.display().to_string())?;
+    let listener = bind(&config).await?;
+    let host = app::start(&config, wiring, SidecarRoute::Network).await?;
+    announce(&listener)?;
+    host.serve(listener, axum::Router::new(), asked_to_stop()).await?;
+    Ok(())
+}

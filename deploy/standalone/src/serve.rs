@@ -1,0 +1,66 @@
+//! Everything in one process.
+
+use anyhow::Context as _;
+use causeway_host::{Host, SidecarRoute};
+use causeway_sidecar::{Sidecar, Started, config};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::{self, Wiring};
+use crate::config::Config;
+
+pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
+    let listener = bind(&config).await?;
+    let (started, host) = start(&config).await?;
+    if let Some(password) = &started.generated_password {
+        println!("administrator: {}\npassword: {password}\n(shown this once)", config.first_admin.username);
+    }
+    announce(&listener)?;
+    host.serve(listener, axum::Router::new(), asked_to_stop()).await?;
+    started.sidecar.stop().await;
+    Ok(())
+}
+
+/// Starts the sidecar and the functions, wired to each other without a socket.
+pub(crate) async fn start(config: &Config) -> anyhow::Result<(Started, Host)> {
+    let started = start_sidecar(config).await?;
+    let sidecar = &started.sidecar;
+    let wiring =
+        Wiring { service_token: sidecar.service_token(), token_secret: sidecar.token_secret(), sidecar_url: None };
+    let host = app::start(config, wiring, SidecarRoute::InProcess(sidecar.router())).await?;
+    Ok((started, host))
+}
+
+pub(crate) async fn start_sidecar(config: &Config) -> anyhow::Result<Started> {
+    Sidecar::start(config::Config {
+        data_dir: config.data_dir.clone(),
+        first_admin: config.first_admin.clone(),
+        secrets: config.secrets.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
+    })
+    .await
+}
+
+pub(crate) async fn bind(config: &Config) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))
+}
+
+/// Tells where the program answers, for people and for whoever asked for a free port.
+pub(crate) fn announce(listener: &TcpListener) -> anyhow::Result<()> {
+    println!("listening on http://{}", listener.local_addr()?);
+    Ok(())
+}
+
+/// Resolves on SIGINT or SIGTERM.
+pub(crate) async fn asked_to_stop() {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        tracing::error!("signals cannot be received: stop the process with SIGKILL");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping");
+}

@@ -1,0 +1,289 @@
+//! Copying and moving, within a connection or between two.
+//!
+//! The source is looked at before anything at the destination is touched, and what is there is replaced only when its
+//! successor is complete: a file by a rename that replaces, a directory by renaming the old one aside first.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use causeway_internal::accounts::Account;
+use causeway_internal::files::{TransferItem, TransferKind};
+use causeway_internal::{Fault, FaultCode};
+use causeway_paths::{CaseRule, EntryName, SharePath};
+use causeway_smb::{Metadata, ShareErrorKind};
+
+use super::sibling::{Sibling, Siblings};
+use super::tree::{Copier, Tally, conflict, delete_item};
+use super::{Files, Place, making, parent_not_found, to_its_end};
+use crate::shares::fault;
+
+/// One copy or move, with both ends looked at.
+struct Transfer {
+    kind: TransferKind,
+    from: Place,
+    to: Place,
+    found: Metadata,
+    there: Option<Metadata>,
+    /// Whether one server, share and user stand behind both ends, so that the server can do it by itself.
+    same_target: bool,
+    siblings: Arc<Siblings>,
+}
+
+impl Files {
+    /// Copies or moves an item; returns when all of it is done.
+    pub(crate) async fn transfer(&self, account: &Account, call: TransferItem) -> Result<(), Fault> {
+        let from = match call.kind {
+            TransferKind::Copy => self.readable(account, call.source_connection, call.source).await?,
+            TransferKind::Move => self.writable(account, call.source_connection, call.source).await?,
+        };
+        let to = self.writable(account, call.dest_connection, call.dest).await?;
+        if from.path.is_root() || to.path.is_root() {
+            return Err(Fault::new(FaultCode::Invalid, "The share root cannot be copied, moved or replaced"));
+        }
+        EntryName::parse(to.path.name().unwrap_or_default())
+            .map_err(|error| Fault::new(FaultCode::NameRefused, error.to_string()))?;
+        let siblings = Arc::clone(&self.siblings);
+        to_its_end(async move {
+            let Some(transfer) = Transfer::prepare(call.kind, from, to, call.overwrite, siblings).await? else {
+                return Ok(());
+            };
+            transfer.run().await
+        })
+        .await
+    }
+}
+
+impl Transfer {
+    /// Looks at both ends. `None` when the move was a mere change of spelling and is done.
+    async fn prepare(
+        kind: TransferKind,
+        from: Place,
+        to: Place,
+        overwrite: bool,
+        siblings: Arc<Siblings>,
+    ) -> Result<Option<Self>, Fault> {
+        let found = from.stat().await?;
+        let there = to.look().await?;
+        let same_share = same_share(&from, &to).await?;
+        if let Some(there) = &there {
+            if same_share && is_same(&from, &found, &to, there) {
+                return respell(kind, &from, &to).await.map(|()| None);
+            }
+            if there.is_directory() != found.is_directory() {
+                return Err(Fault::new(
+                    FaultCode::KindMismatch,
+                    "A file cannot replace a directory, nor a directory a file",
+                ));
+            }
+        }
+        if same_share {
+            apart(&from, &found, &to, there.as_ref()).await?;
+        }
+        if let Some(there) = &there
+            && !overwrite
+        {
+            return Err(conflict(there.clone(), found));
+        }
+        let same_target = from.pool.target() == to.pool.target();
+        Ok(Some(Self { kind, from, to, found, there, same_target, siblings }))
+    }
+
+    async fn run(self) -> Result<(), Fault> {
+        match self.kind {
+            TransferKind::Move if self.same_target => self.rename().await,
+            TransferKind::Copy => self.copy().await,
+            TransferKind::Move => {
+                self.copy().await?;
+                self.remove_source().await
+            }
+        }
+    }
+
+    /// Moves by the server's own rename.
+    async fn rename(&self) -> Result<(), Fault> {
+        let replaced_directory = self.there.as_ref().is_some_and(Metadata::is_directory);
+        if !replaced_directory {
+            let replace = self.there.is_some();
+            return match self.to.pool.rename(&self.from.full, &self.to.full, replace).await {
+                Ok(()) => Ok(()),
+                Err(error) if error.outcome_unknown() => self.settle(fault(&error)).await,
+                Err(error) if error.kind() == ShareErrorKind::AlreadyExists => match self.to.look().await? {
+                    Some(there) => Err(conflict(there, self.found.clone())),
+                    None => Err(fault(&error)),
+                },
+                Err(error) => Err(making(&error)),
+            };
+        }
+        self.replace_directory(&self.from.full).await
+    }
+
+    /// Whether a rename whose answer was lost has happened.
+    async fn settle(&self, otherwise: Fault) -> Result<(), Fault> {
+        let moved = self.from.look().await?.is_none()
+            && self.to.look().await?.is_some_and(|there| there.file_id == self.found.file_id);
+        if moved { Ok(()) } else { Err(otherwise) }
+    }
+
+    /// Puts the directory at `successor` in the destination's place: the old one goes aside, comes back when the
+    /// successor cannot take its place, and is deleted only after it has.
+    async fn replace_directory(&self, successor: &SharePath) -> Result<(), Fault> {
+        let pool = &self.to.pool;
+        let aside = self.siblings.for_old(&self.to).await?;
+        if let Err(error) = pool.rename(&self.to.full, &aside.full, false).await {
+            aside.settle().await;
+            return Err(fault(&error));
+        }
+        if let Err(error) = pool.rename(successor, &self.to.full, false).await {
+            match pool.rename(&aside.full, &self.to.full, false).await {
+                Ok(()) => aside.settle().await,
+                // The journal knows: the sweep brings it back.
+                Err(error) => tracing::error!(?error, "a directory waits to be put back in its place"),
+            }
+            return Err(making(&error));
+        }
+        aside.discard(pool).await;
+        Ok(())
+    }
+
+    async fn copy(&self) -> Result<(), Fault> {
+        let copier = Copier {
+            source: Arc::clone(&self.from.pool),
+            dest: Arc::clone(&self.to.pool),
+            same_target: self.same_target,
+            server_cannot: AtomicBool::new(false),
+            tally: Tally::default(),
+        };
+        let merge = !self.same_target && self.there.as_ref().is_some_and(Metadata::is_directory);
+        if merge {
+            return copier
+                .merge(&self.from.full, &self.to.full)
+                .await
+                .map_err(|stopped| stopped.into_fault("Copied", &copier.tally, &self.from.connection.prefix));
+        }
+        let sibling = self.siblings.for_new(&self.to).await?;
+        if let Err(stopped) = copier.copy(&self.from.full, &self.found, &sibling.full).await {
+            sibling.discard(&self.to.pool).await;
+            let mut refusal = stopped.into_fault("Copied", &copier.tally, &self.from.connection.prefix);
+            if refusal.code == FaultCode::Partial {
+                refusal.message.push_str("; the destination is as it was");
+            } else if matches!(refusal.code, FaultCode::NotFound) && self.from.look().await?.is_some() {
+                refusal = parent_not_found();
+            }
+            return Err(refusal);
+        }
+        self.publish(sibling).await
+    }
+
+    /// Puts the complete copy in its place.
+    async fn publish(&self, sibling: Sibling) -> Result<(), Fault> {
+        let replaced = self.there.as_ref();
+        if replaced.is_some_and(Metadata::is_directory) {
+            return match self.replace_directory(&sibling.full).await {
+                Ok(()) => {
+                    sibling.settle().await;
+                    Ok(())
+                }
+                Err(refusal) => {
+                    sibling.discard(&self.to.pool).await;
+                    Err(refusal)
+                }
+            };
+        }
+        match self.to.pool.rename(&sibling.full, &self.to.full, replaced.is_some()).await {
+            Ok(()) => {
+                sibling.settle().await;
+                Ok(())
+            }
+            Err(error) => {
+                sibling.discard(&self.to.pool).await;
+                match (error.kind(), self.to.look().await?) {
+                    (ShareErrorKind::AlreadyExists, Some(there)) => Err(conflict(there, self.found.clone())),
+                    (ShareErrorKind::AccessDenied, Some(_)) => {
+                        Err(Fault::new(FaultCode::InUse, "The destination is in use or write-protected"))
+                    }
+                    _ => Err(making(&error)),
+                }
+            }
+        }
+    }
+
+    /// The second half of a move between shares.
+    async fn remove_source(&self) -> Result<(), Fault> {
+        let tally = Tally::default();
+        delete_item(&self.from.pool, &self.from.full, &self.found, &tally).await.map_err(|stopped| {
+            let why = stopped.into_fault("Removed", &tally, &self.from.connection.prefix).message;
+            Fault::new(FaultCode::Partial, format!("The item was copied, but its source could not be removed: {why}"))
+        })
+    }
+}
+
+/// Whether both places are on the same share of the same server, by whatever name or user it is reached.
+async fn same_share(from: &Place, to: &Place) -> Result<bool, Fault> {
+    if from.connection.id == to.connection.id || from.pool.target() == to.pool.target() {
+        return Ok(true);
+    }
+    let source = from.pool.server_identity().await.map_err(|error| fault(&error))?;
+    let dest = to.pool.server_identity().await.map_err(|error| fault(&error))?;
+    Ok(source == dest)
+}
+
+/// Whether two items on one share are one: by the server's number for it, or by their spelling.
+fn is_same(from: &Place, found: &Metadata, to: &Place, there: &Metadata) -> bool {
+    if found.file_id != 0 && there.file_id != 0 && found.is_directory() == there.is_directory() {
+        return found.file_id == there.file_id && found.volume_id == there.volume_id;
+    }
+    canonical(&from.full) == canonical(&to.full)
+}
+
+fn canonical(path: &SharePath) -> causeway_paths::CanonicalKey {
+    path.canonical_key(CaseRule::Insensitive)
+}
+
+/// Source and destination are one item. A move to another spelling of its name is a rename; all else is refused.
+async fn respell(kind: TransferKind, from: &Place, to: &Place) -> Result<(), Fault> {
+    let respelled = from.full != to.full && canonical(&from.full) == canonical(&to.full);
+    if kind == TransferKind::Move && respelled {
+        return to.pool.rename(&from.full, &to.full, false).await.map_err(|error| fault(&error));
+    }
+    Err(Fault::new(FaultCode::SameItem, "Source and destination paths must be different"))
+}
+
+/// Refuses to put a directory into itself, and to replace a directory by something that lies within it. Spelling tells
+/// the plain cases; the server's numbers tell those that go by another spelling.
+async fn apart(from: &Place, found: &Metadata, to: &Place, there: Option<&Metadata>) -> Result<(), Fault> {
+    let into_itself = || Fault::new(FaultCode::IntoItself, "Cannot copy or move a directory into itself");
+    if found.is_directory() && within(to, &from.full, found).await? {
+        return Err(into_itself());
+    }
+    if let Some(there) = there
+        && there.is_directory()
+        && within(from, &to.full, there).await?
+    {
+        return Err(Fault::new(FaultCode::IntoItself, "A directory cannot be replaced by something within it"));
+    }
+    Ok(())
+}
+
+/// Whether `inner` lies below the directory `outer`.
+async fn within(inner: &Place, outer: &SharePath, outer_found: &Metadata) -> Result<bool, Fault> {
+    let key = canonical(&inner.full);
+    if key != canonical(outer) && key.is_within(&canonical(outer)) {
+        return Ok(true);
+    }
+    if outer_found.file_id == 0 {
+        return Ok(false);
+    }
+    let mut ancestor = inner.full.parent();
+    while let Some(path) = ancestor.filter(|path| !path.is_root()) {
+        match inner.pool.stat(&path).await {
+            Ok(found) if found.file_id == outer_found.file_id && found.volume_id == outer_found.volume_id => {
+                return Ok(true);
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == ShareErrorKind::NotFound => return Err(parent_not_found()),
+            Err(error) => return Err(making(&error)),
+        }
+        ancestor = path.parent();
+    }
+    Ok(false)
+}

@@ -1,0 +1,39 @@
+//! Removes what interrupted operations left on the shares.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::connections::Connections;
+use crate::files::Siblings;
+use crate::shares::Shares;
+
+/// Between two rounds when nothing calls for one: a server that was away is asked again this often.
+const ROUND: Duration = Duration::from_secs(300);
+
+/// Between something being left behind and the round for it: the operation's own clean-up may still be under way.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// Sweeps at the start, after something was left behind, and every now and then, until stopped.
+pub(crate) async fn run(
+    siblings: Arc<Siblings>,
+    connections: Arc<Connections>,
+    shares: Arc<Shares>,
+    stop: CancellationToken,
+) {
+    let upkeep = async {
+        loop {
+            match siblings.sweep(&connections, &shares).await {
+                Ok(0) => {}
+                Ok(left) => tracing::info!(left, "temporary items wait for the next round"),
+                Err(fault) => tracing::warn!(%fault, "a round of the janitor failed"),
+            }
+            tokio::select! {
+                () = siblings.left_behind() => tokio::time::sleep(SETTLE).await,
+                () = tokio::time::sleep(ROUND) => {}
+            }
+        }
+    };
+    stop.run_until_cancelled(upkeep).await;
+}
