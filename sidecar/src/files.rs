@@ -42,7 +42,7 @@ pub(crate) struct Files {
 #[derive(Clone)]
 struct Place {
     connection: Arc<ResolvedConnection>,
-    pool: Arc<SharePool>,
+    pool: SharePool,
     /// Path below the connection's prefix: what the caller said.
     path: SharePath,
     /// Path on the share.
@@ -53,7 +53,7 @@ impl Place {
     /// The same connection at another path.
     fn at(&self, path: SharePath) -> Result<Self, Fault> {
         let full = below(&self.connection, &path)?;
-        Ok(Self { connection: Arc::clone(&self.connection), pool: Arc::clone(&self.pool), path, full })
+        Ok(Self { connection: Arc::clone(&self.connection), pool: self.pool.clone(), path, full })
     }
 
     /// What is there; `None` when nothing is. Fault: `ParentNotFound` when even the directory is missing.
@@ -70,11 +70,12 @@ impl Place {
 
     /// What is there. Fault: `NotFound`.
     async fn stat(&self) -> Result<Metadata, Fault> {
-        self.pool.stat(&self.full).await.map_err(|error| match error.kind() {
-            // A file on the way to the item: the item is not there either.
-            ShareErrorKind::NotADirectory => fault(&ShareError::new(ShareErrorKind::PathNotFound)),
-            _ => fault(&error),
-        })
+        self.pool.stat(&self.full).await.map_err(|error| missing(&error))
+    }
+
+    /// What is there, a link itself and not what it leads to. Fault: `NotFound`.
+    async fn stat_link(&self) -> Result<Metadata, Fault> {
+        self.pool.stat_link(&self.full).await.map_err(|error| missing(&error))
     }
 }
 
@@ -125,6 +126,14 @@ fn below(connection: &ResolvedConnection, path: &SharePath) -> Result<SharePath,
 
 fn parent_not_found() -> Fault {
     Fault::new(FaultCode::ParentNotFound, "The directory does not exist")
+}
+
+/// A failure to look at something: with a file on the way to it, it is not there either.
+fn missing(error: &ShareError) -> Fault {
+    match error.kind() {
+        ShareErrorKind::NotADirectory => Fault::new(FaultCode::NotFound, "The item does not exist"),
+        _ => fault(error),
+    }
 }
 
 /// A failure to make something: a missing directory is the parent, not the item.

@@ -93,7 +93,7 @@ impl Sidecar {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        self.shares.close().await;
+        self.shares.close();
     }
 
     /// Deletes a user and what is his alone.

@@ -1,7 +1,7 @@
 //! The shares in use: one pool of sessions a connection, and what their failures are called on the internal API.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use causeway_internal::{Fault, FaultCode};
 use causeway_paths::SharePath;
@@ -34,7 +34,7 @@ pub struct Shares {
 
 struct Entry {
     revision: u64,
-    pool: Arc<SharePool>,
+    pool: SharePool,
 }
 
 impl Shares {
@@ -44,12 +44,12 @@ impl Shares {
     }
 
     /// The pool of that connection, made when there is none or when the connection has changed since.
-    pub(crate) fn pool(&self, connection: &ResolvedConnection) -> Arc<SharePool> {
+    pub(crate) fn pool(&self, connection: &ResolvedConnection) -> SharePool {
         let mut pools = self.lock();
         if let Some(entry) = pools.get(&connection.id)
             && entry.revision == connection.revision
         {
-            return Arc::clone(&entry.pool);
+            return entry.pool.clone();
         }
         let target = Target::new(
             connection.host.as_str(),
@@ -58,10 +58,10 @@ impl Shares {
             &connection.username,
             connection.password.as_str(),
         );
-        let pool = Arc::new(SharePool::new(target, PoolLimits::default()));
-        let entry = Entry { revision: connection.revision, pool: Arc::clone(&pool) };
+        let pool = SharePool::new(target, PoolLimits::default());
+        let entry = Entry { revision: connection.revision, pool: pool.clone() };
         if let Some(old) = pools.insert(connection.id, entry) {
-            close_in_background(old.pool);
+            old.pool.close();
         }
         pool
     }
@@ -77,7 +77,7 @@ impl Shares {
         );
         let pool = SharePool::new(share, PoolLimits::default());
         let listed = pool.list(&target.prefix).await;
-        pool.close().await;
+        pool.close();
         listed.map(|entries| entries.len() as u64).map_err(|error| fault(&error))
     }
 
@@ -85,14 +85,15 @@ impl Shares {
     pub fn retire(&self, connection: Uuid) {
         let entry = self.lock().remove(&connection);
         if let Some(entry) = entry {
-            close_in_background(entry.pool);
+            entry.pool.close();
         }
     }
 
     /// Closes every session.
-    pub async fn close(&self) {
-        let pools: Vec<_> = self.lock().drain().map(|(_, entry)| entry.pool).collect();
-        futures::future::join_all(pools.iter().map(|pool| pool.close())).await;
+    pub fn close(&self) {
+        for (_, entry) in self.lock().drain() {
+            entry.pool.close();
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Entry>> {
@@ -104,10 +105,6 @@ impl Default for Shares {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn close_in_background(pool: Arc<SharePool>) {
-    tokio::spawn(async move { pool.close().await });
 }
 
 /// The fault that tells of this failure; the cause goes to the log.

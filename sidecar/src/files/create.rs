@@ -15,12 +15,11 @@ impl Files {
         let path = parent.path.join(&call.name).map_err(|error| Fault::new(FaultCode::Invalid, error.to_string()))?;
         let place = parent.at(path)?;
         to_its_end(async move {
-            match call.kind {
+            let made = match call.kind {
                 ItemKind::File => place.pool.create_file(&place.full).await,
                 ItemKind::Directory => place.pool.create_dir(&place.full).await,
-            }
-            .map_err(|error| making(&error))?;
-            Ok(item(place.stat().await?))
+            };
+            made.map(item).map_err(|error| making(&error))
         })
         .await
     }
@@ -37,7 +36,7 @@ impl Files {
             // Without "replace" the server itself refuses a taken name, whoever comes first; it knows its own rule of
             // case, so that `a` to `A` is a rename and not a collision.
             match from.pool.rename(&from.full, &to.full, false).await {
-                Ok(()) => {}
+                Ok(renamed) => return Ok(item(renamed)),
                 Err(error) if error.outcome_unknown() => {
                     // The answer was lost, not necessarily the rename.
                     let done = to.look().await?.is_some() && from.look().await?.is_none();

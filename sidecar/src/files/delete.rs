@@ -15,7 +15,7 @@ impl Files {
             return Err(Fault::new(FaultCode::Invalid, "Cannot delete the share root"));
         }
         to_its_end(async move {
-            let found = place.stat().await?;
+            let found = place.stat_link().await?;
             let tally = Tally::default();
             delete_item(&place.pool, &place.full, &found, &tally)
                 .await

@@ -1,20 +1,17 @@
 //! Reading a file's content, whole or in parts.
 
 use std::pin::Pin;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use causeway_http_semantics::{Representation, Segment, plan_read};
-use causeway_internal::Fault;
 use causeway_internal::accounts::Account;
 use causeway_internal::transfer::{ReadAnswer, ReadHead};
-use causeway_internal::FaultCode;
-use causeway_smb::{Metadata, ReadHandle, ShareError, ShareErrorKind};
+use causeway_internal::{Fault, FaultCode};
+use causeway_smb::{Metadata, ReadAhead, ReadHandle, ShareError, ShareErrorKind};
 use futures::{Stream, StreamExt};
 use uuid::Uuid;
 
-use super::{Files, item};
-use crate::shares::fault;
+use super::{Files, item, missing};
 
 /// The content of an answer, as planned.
 pub(crate) type Content = Pin<Box<dyn Stream<Item = Result<Bytes, ShareError>> + Send>>;
@@ -38,8 +35,7 @@ impl Files {
         }
         let handle = place.pool.open_read(&place.full).await.map_err(|error| match error.kind() {
             ShareErrorKind::IsADirectory => is_a_directory(),
-            ShareErrorKind::NotADirectory => Fault::new(FaultCode::NotFound, "The item does not exist"),
-            _ => fault(&error),
+            _ => missing(&error),
         })?;
         let found = handle.metadata().clone();
         let plan = plan(&head, &found);
@@ -66,11 +62,10 @@ pub(super) fn representation(found: &Metadata, content_type: &str) -> Representa
 
 /// The planned segments, one after the other. The handle goes with the stream.
 fn content(handle: ReadHandle, segments: Vec<Segment>) -> Content {
-    let handle = Arc::new(handle);
     Box::pin(futures::stream::iter(segments).flat_map(move |segment| -> Content {
         match segment {
             Segment::Literal(bytes) => Box::pin(futures::stream::once(async move { Ok(Bytes::from(bytes)) })),
-            Segment::File(range) => Box::pin(handle.stream(range)),
+            Segment::File(range) => Box::pin(handle.stream(range, ReadAhead::default())),
         }
     }))
 }

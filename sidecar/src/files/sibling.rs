@@ -155,7 +155,7 @@ async fn clean(pool: &SharePool, leftover: &Leftover) -> Result<(), Fault> {
             .ok_or_else(|| Fault::new(FaultCode::Internal, "The journal names no item"))?;
         // Nothing took its place: the old item comes back. "No replace" decides, so that nothing can be lost here.
         match pool.rename(&leftover.path, &original, false).await {
-            Ok(()) => return Ok(()),
+            Ok(_) => return Ok(()),
             Err(error) if error.kind() == ShareErrorKind::AlreadyExists => {}
             Err(error) if is_gone(error.kind()) => return Ok(()),
             Err(error) => return Err(fault(&error)),

@@ -62,7 +62,7 @@ impl Transfer {
         overwrite: bool,
         siblings: Arc<Siblings>,
     ) -> Result<Option<Self>, Fault> {
-        let found = from.stat().await?;
+        let found = from.stat_link().await?;
         let there = to.look().await?;
         let same_share = same_share(&from, &to).await?;
         if let Some(there) = &there {
@@ -105,7 +105,7 @@ impl Transfer {
         if !replaced_directory {
             let replace = self.there.is_some();
             return match self.to.pool.rename(&self.from.full, &self.to.full, replace).await {
-                Ok(()) => Ok(()),
+                Ok(_) => Ok(()),
                 Err(error) if error.outcome_unknown() => self.settle(fault(&error)).await,
                 Err(error) if error.kind() == ShareErrorKind::AlreadyExists => match self.to.look().await? {
                     Some(there) => Err(conflict(there, self.found.clone())),
@@ -135,7 +135,7 @@ impl Transfer {
         }
         if let Err(error) = pool.rename(successor, &self.to.full, false).await {
             match pool.rename(&aside.full, &self.to.full, false).await {
-                Ok(()) => aside.settle().await,
+                Ok(_) => aside.settle().await,
                 // The journal knows: the sweep brings it back.
                 Err(error) => tracing::error!(?error, "a directory waits to be put back in its place"),
             }
@@ -147,8 +147,8 @@ impl Transfer {
 
     async fn copy(&self) -> Result<(), Fault> {
         let copier = Copier {
-            source: Arc::clone(&self.from.pool),
-            dest: Arc::clone(&self.to.pool),
+            source: self.from.pool.clone(),
+            dest: self.to.pool.clone(),
             same_target: self.same_target,
             server_cannot: AtomicBool::new(false),
             tally: Tally::default(),
@@ -190,7 +190,7 @@ impl Transfer {
             };
         }
         match self.to.pool.rename(&sibling.full, &self.to.full, replaced.is_some()).await {
-            Ok(()) => {
+            Ok(_) => {
                 sibling.settle().await;
                 Ok(())
             }
@@ -243,7 +243,7 @@ fn canonical(path: &SharePath) -> causeway_paths::CanonicalKey {
 async fn respell(kind: TransferKind, from: &Place, to: &Place) -> Result<(), Fault> {
     let respelled = from.full != to.full && canonical(&from.full) == canonical(&to.full);
     if kind == TransferKind::Move && respelled {
-        return to.pool.rename(&from.full, &to.full, false).await.map_err(|error| fault(&error));
+        return to.pool.rename(&from.full, &to.full, false).await.map(drop).map_err(|error| fault(&error));
     }
     Err(Fault::new(FaultCode::SameItem, "Source and destination paths must be different"))
 }

@@ -1,11 +1,10 @@
 //! Whole trees: deleting them, copying them, and saying how far that got.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::Arc;
 
 use causeway_internal::{Fault, FaultCode};
 use causeway_paths::{SharePath, TempName};
-use causeway_smb::{Metadata, ShareError, ShareErrorKind, SharePool};
+use causeway_smb::{Metadata, NewTimes, ReadAhead, ShareError, ShareErrorKind, SharePool};
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 
@@ -122,9 +121,9 @@ fn child(path: &SharePath, entry: &Metadata) -> Result<SharePath, Stopped> {
 /// Copies between two pools, or within one.
 pub(super) struct Copier {
     /// Pool of the source.
-    pub(super) source: Arc<SharePool>,
+    pub(super) source: SharePool,
     /// Pool of the destination.
-    pub(super) dest: Arc<SharePool>,
+    pub(super) dest: SharePool,
     /// Whether the server can copy by itself: one server, one share, one user.
     pub(super) same_target: bool,
     /// Set when the server turned out not to be able to.
@@ -155,9 +154,14 @@ impl Copier {
             } else {
                 self.copy_content(from, to).await.map_err(|error| Stopped::by(from, error))?;
             }
+            let times = NewTimes {
+                created: Some(found.created),
+                accessed: Some(found.accessed),
+                modified: Some(found.modified),
+            };
             // Last, because filling a directory moves its times.
             self.dest
-                .set_times(to, Some(found.created), Some(found.accessed), Some(found.modified))
+                .set_times(to, times)
                 .await
                 .map_err(|error| Stopped::by(from, error))?;
             self.tally.count();
@@ -195,7 +199,7 @@ impl Copier {
             .and_then(|parent| parent.child(TempName::from_uuid_bytes(uuid::Uuid::new_v4().into_bytes()).as_str()).ok())
             .ok_or_else(|| Stopped::refused(from, FaultCode::NameRefused, "The path is too long"))?;
         let outcome = match self.copy(from, found, &temporary).await {
-            Ok(()) => self.dest.rename(&temporary, to, true).await.map_err(stopped),
+            Ok(()) => self.dest.rename(&temporary, to, true).await.map(drop).map_err(stopped),
             Err(failure) => Err(failure),
         };
         if outcome.is_err()
@@ -231,7 +235,7 @@ impl Copier {
 
     async fn copy_content(&self, from: &SharePath, to: &SharePath) -> Result<(), ShareError> {
         if self.same_target && !self.server_cannot.load(Ordering::Relaxed) {
-            match self.dest.server_copy(from, to).await {
+            match self.dest.server_copy(from, to, |_| ()).await {
                 Err(error) if error.kind() == ShareErrorKind::NotSupported => {
                     self.server_cannot.store(true, Ordering::Relaxed);
                 }
@@ -240,7 +244,7 @@ impl Copier {
         }
         let source = self.source.open_read(from).await?;
         let size = source.metadata().size;
-        let mut content = source.stream(0..size);
+        let mut content = source.stream(0..size, ReadAhead::default());
         let mut dest = self.dest.create_for_write(to).await?;
         while let Some(piece) = content.next().await {
             dest.write(piece?).await?;

@@ -9,7 +9,7 @@ use causeway_internal::accounts::Account;
 use causeway_internal::transfer::{BodyForm, WriteAnswer, WriteHead};
 use causeway_internal::{Fault, FaultCode};
 use causeway_paths::EntryName;
-use causeway_smb::{Metadata, ShareError, ShareErrorKind};
+use causeway_smb::{Metadata, ShareError, ShareErrorKind, WriteHandle};
 use futures::StreamExt;
 use multer::Multipart;
 
@@ -70,49 +70,66 @@ impl Files {
             sibling.discard(&place.pool).await;
             return Err(refusal);
         }
-        to_its_end(async move {
-            match file.finish().await {
-                Ok(written) => publish(place, head, sibling, written).await,
-                Err(error) => {
-                    sibling.discard(&place.pool).await;
-                    Err(fault(&error))
-                }
-            }
-        })
-        .await
+        to_its_end(publish(place, head, sibling, file)).await
     }
 }
 
-/// Puts the finished sibling in the item's place.
-async fn publish(place: Place, head: WriteHead, sibling: Sibling, written: Metadata) -> Result<WriteAnswer, Fault> {
-    let outcome = async {
+/// Flushes the finished sibling and puts it in the item's place.
+async fn publish(
+    place: Place,
+    head: WriteHead,
+    sibling: Sibling,
+    mut file: WriteHandle,
+) -> Result<WriteAnswer, Fault> {
+    let ready = async {
+        file.flush().await.map_err(|error| fault(&error))?;
         let there = place.look().await?;
         may_replace(there.as_ref(), &head)?;
-        // Asked to make something new, the server itself refuses when somebody was quicker.
-        let replace = !head.conditions.demands_absence();
-        match place.pool.rename(&sibling.full, &place.full, replace).await {
-            Ok(()) => {}
-            Err(error) => settle_rename(&place, &written, error).await?,
-        }
-        Ok(there.is_none())
+        Ok(there)
     }
     .await;
-    let created = match outcome {
-        Ok(created) => created,
+    let there = match ready {
+        Ok(there) => there,
         Err(refusal) => {
+            file.abort().await;
             sibling.discard(&place.pool).await;
             return Err(refusal);
         }
     };
-    sibling.settle().await;
-    Ok(WriteAnswer { info: item(place.stat().await?), created })
+    let length = file.written();
+    // Asked to make something new, the server itself refuses when somebody was quicker.
+    let replace = !demands_absence(&head);
+    let outcome = match file.publish(&place.full, replace).await {
+        Ok(published) => Ok(published),
+        Err(error) => settle(&place, there.as_ref(), length, error).await,
+    };
+    match outcome {
+        Ok(published) => {
+            sibling.settle().await;
+            Ok(WriteAnswer { info: item(published), created: there.is_none() })
+        }
+        Err(refusal) => {
+            sibling.discard(&place.pool).await;
+            Err(refusal)
+        }
+    }
 }
 
-/// Finds out what a rename that was not answered with success has done.
-async fn settle_rename(place: &Place, written: &Metadata, error: ShareError) -> Result<(), Fault> {
+fn demands_absence(head: &WriteHead) -> bool {
+    head.conditions.if_none_match.as_deref().is_some_and(|tags| tags.trim() == "*")
+}
+
+/// Finds out what a publication that was not answered with success has done; `before` is what was in its place.
+async fn settle(
+    place: &Place,
+    before: Option<&Metadata>,
+    length: u64,
+    error: ShareError,
+) -> Result<Metadata, Fault> {
     match error.kind() {
+        // The answer was lost, perhaps not the rename: another file of the right size has the place then.
         _ if error.outcome_unknown() => match place.look().await? {
-            Some(there) if there.file_id == written.file_id && there.size == written.size => Ok(()),
+            Some(now) if now.size == length && before.is_none_or(|before| before.file_id != now.file_id) => Ok(now),
             _ => Err(fault(&error)),
         },
         ShareErrorKind::AlreadyExists => {
