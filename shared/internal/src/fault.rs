@@ -159,7 +159,11 @@ impl FaultCode {
             Self::InUse => 423,
             Self::RateLimited => 429,
             Self::Internal | Self::Partial => 500,
-            Self::Unreachable | Self::LogonRefused | Self::ShareNotFound | Self::EncryptionRequired | Self::ServerFault => 502,
+            Self::Unreachable
+            | Self::LogonRefused
+            | Self::ShareNotFound
+            | Self::EncryptionRequired
+            | Self::ServerFault => 502,
             Self::Busy => 503,
             Self::TimedOut => 504,
             Self::StorageFull => 507,
