@@ -1,0 +1,201 @@
+//! `/api/connections…` and `/api/browse/…`
+
+use crate::connections::{
+    ConnectionBody, ConnectionCreateBody, ConnectionUpdateBody, DeletedAnswer, TestAnswer, VisibilityOption,
+};
+use crate::files::{CreateBody, DirectoryListing, FileInfo, RenameBody, TransferBody, UploadAnswer};
+use crate::{Answer, Component, Endpoint, Method, Parameter, RequestBody, Route};
+
+/// What the `files` function does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// The connections that the caller sees.
+    ListConnections,
+    /// Who may be given sight of a connection, and by whom.
+    VisibilityOptions,
+    /// Tries a connection that is not stored.
+    TestDraft,
+    /// Tries and stores a connection.
+    CreateConnection,
+    /// Changes a connection.
+    ChangeConnection,
+    /// Deletes a connection.
+    DeleteConnection,
+    /// Tries a stored connection.
+    TestConnection,
+    /// Lists a directory.
+    List,
+    /// Looks at an item.
+    Info,
+    /// Makes an item.
+    Create,
+    /// Renames an item.
+    Rename,
+    /// Deletes an item.
+    Delete,
+    /// Copies an item.
+    Copy,
+    /// Moves an item.
+    Move,
+    /// Stores a file from a form.
+    Upload,
+    /// Stores a file from the bare body.
+    PutContent,
+}
+
+const FILES: Component = Component::Files;
+
+/// Refusals of everything that goes to a share: the connection is incomplete or a path is refused, access is denied,
+/// not found, the service is busy, the server behind fails or is too slow.
+const OF_A_SHARE: &[u16] = &[400, 403, 404, 502, 503, 504];
+/// Those, and what stands in the way of a change: something is there, or in use.
+const OF_A_CHANGE: &[u16] = &[400, 403, 404, 409, 423, 502, 503, 504];
+/// Those, and what can happen half-way through a tree.
+const OF_A_TREE: &[u16] = &[400, 403, 404, 409, 423, 500, 502, 503, 504, 507];
+/// Those of an upload.
+const OF_A_WRITE: &[u16] = &[400, 403, 404, 409, 412, 413, 423, 502, 503, 504, 507];
+
+const PATH: Parameter =
+    Parameter::required::<String>("path", "Path of the item, relative to the connection.");
+
+/// Its routes.
+pub static ENDPOINTS: &[Endpoint<Operation>] = &[
+    Endpoint {
+        operation: Operation::ListConnections,
+        route: Route::new(FILES, Method::Get, "/api/connections", "list_connections")
+            .about("The connections that the caller sees: shared ones first, then by name.")
+            .answers(&[Answer::json::<Vec<ConnectionBody>>(200, "The connections.")]),
+    },
+    Endpoint {
+        operation: Operation::VisibilityOptions,
+        route: Route::new(FILES, Method::Get, "/api/connections/visibility-options", "list_visibility_options")
+            .about("To whom the caller may show a connection.")
+            .answers(&[Answer::json::<Vec<VisibilityOption>>(200, "Always `shared`, then `private`.")]),
+    },
+    Endpoint {
+        operation: Operation::TestDraft,
+        route: Route::new(FILES, Method::Post, "/api/connections/test-config", "test_connection_draft")
+            .about("Connects to a share and lists its directory without storing anything.")
+            .body(RequestBody::json::<ConnectionCreateBody>())
+            .answers(&[Answer::json::<TestAnswer>(200, "The share answered.")])
+            .refuses(&[400, 403, 504]),
+    },
+    Endpoint {
+        operation: Operation::CreateConnection,
+        route: Route::new(FILES, Method::Post, "/api/connections", "create_connection")
+            .about("Tries a connection and stores it; what is to be shared by somebody else than an administrator becomes private.")
+            .body(RequestBody::json::<ConnectionCreateBody>())
+            .answers(&[Answer::json::<ConnectionBody>(200, "The new connection.")])
+            .refuses(&[400, 403, 504]),
+    },
+    Endpoint {
+        operation: Operation::ChangeConnection,
+        route: Route::new(FILES, Method::Put, "/api/connections/{connection_id}", "change_connection")
+            .about("Changes the fields that are there; tries the connection first when its target or credentials are among them.")
+            .body(RequestBody::json::<ConnectionUpdateBody>())
+            .answers(&[Answer::json::<ConnectionBody>(200, "The connection afterwards.")])
+            .refuses(&[400, 403, 404, 504]),
+    },
+    Endpoint {
+        operation: Operation::DeleteConnection,
+        route: Route::new(FILES, Method::Delete, "/api/connections/{connection_id}", "delete_connection")
+            .about("Deletes a connection. Nothing on the share changes.")
+            .answers(&[Answer::json::<DeletedAnswer>(200, "It is gone.")])
+            .refuses(&[403, 404]),
+    },
+    Endpoint {
+        operation: Operation::TestConnection,
+        route: Route::new(FILES, Method::Post, "/api/connections/{connection_id}/test", "test_connection")
+            .about("Tries a stored connection, with the fields of the body laid over it.")
+            .body(RequestBody::optional_json::<ConnectionUpdateBody>())
+            .answers(&[Answer::json::<TestAnswer>(200, "How the try went; a failure is an answer too.")])
+            .refuses(&[400, 403, 404, 504]),
+    },
+    Endpoint {
+        operation: Operation::List,
+        route: Route::new(FILES, Method::Get, "/api/browse/{connection_id}/list", "list_directory")
+            .about("The entries of a directory: all of them as the server orders them, or with `limit`, `cursor` or `sort` a sorted page.")
+            .takes(&[
+                Parameter::optional::<String>("path", "Directory, relative to the connection; the root when absent."),
+                Parameter::optional::<u32>("limit", "Entries on the page, 1 to 10000; all when absent."),
+                Parameter::optional::<String>("cursor", "Where the page before ended: its `next_cursor`. The other parameters stay the same."),
+                Parameter::optional::<String>("sort", "`name`, `size` or `modified`, with `-` before it for the reverse; `name` when absent. Directories come first."),
+            ])
+            .answers(&[Answer::json::<DirectoryListing>(200, "The entries.")])
+            .refuses(OF_A_SHARE),
+    },
+    Endpoint {
+        operation: Operation::Info,
+        route: Route::new(FILES, Method::Get, "/api/browse/{connection_id}/info", "get_info")
+            .about("What is known about one item.")
+            .takes(&[PATH])
+            .answers(&[Answer::json::<FileInfo>(200, "The item.")])
+            .refuses(OF_A_SHARE),
+    },
+    Endpoint {
+        operation: Operation::Create,
+        route: Route::new(FILES, Method::Post, "/api/browse/{connection_id}/create", "create_item")
+            .about("Makes an empty file or a directory.")
+            .body(RequestBody::json::<CreateBody>())
+            .answers(&[Answer::json::<FileInfo>(200, "The new item.")])
+            .refuses(OF_A_CHANGE),
+    },
+    Endpoint {
+        operation: Operation::Rename,
+        route: Route::new(FILES, Method::Post, "/api/browse/{connection_id}/rename", "rename_item")
+            .about("Renames an item within its directory.")
+            .body(RequestBody::json::<RenameBody>())
+            .answers(&[Answer::json::<FileInfo>(200, "The item under its new name.")])
+            .refuses(OF_A_CHANGE),
+    },
+    Endpoint {
+        operation: Operation::Delete,
+        route: Route::new(FILES, Method::Delete, "/api/browse/{connection_id}/item", "delete_item")
+            .about("Deletes a file, or a directory with all that is in it, for good.")
+            .takes(&[PATH])
+            .answers(&[Answer::empty(204, "It is gone.")])
+            .refuses(OF_A_TREE),
+    },
+    Endpoint {
+        operation: Operation::Copy,
+        route: Route::new(FILES, Method::Post, "/api/browse/{connection_id}/copy", "copy_item")
+            .about("Copies an item within a connection or to another one.")
+            .body(RequestBody::json::<TransferBody>())
+            .answers(&[Answer::empty(204, "All of it is copied.")])
+            .refuses(OF_A_TREE),
+    },
+    Endpoint {
+        operation: Operation::Move,
+        route: Route::new(FILES, Method::Post, "/api/browse/{connection_id}/move", "move_item")
+            .about("Moves an item within a connection or to another one.")
+            .body(RequestBody::json::<TransferBody>())
+            .answers(&[Answer::empty(204, "All of it is moved.")])
+            .refuses(OF_A_TREE),
+    },
+    Endpoint {
+        operation: Operation::Upload,
+        route: Route::new(FILES, Method::Post, "/api/browse/{connection_id}/upload", "upload_file")
+            .about("Stores a file from a form, new or in place of the old one in one step.")
+            .takes(&[PATH])
+            .body(RequestBody::Upload { field: "file" })
+            .answers(&[Answer::json::<UploadAnswer>(200, "What is stored now.")])
+            .refuses(OF_A_WRITE),
+    },
+    Endpoint {
+        operation: Operation::PutContent,
+        route: Route::new(FILES, Method::Put, "/api/browse/{connection_id}/content", "put_content")
+            .about("Stores the body as a file, new or in place of the old one in one step.")
+            .takes(&[
+                PATH,
+                Parameter::header("If-Match", "Entity tags of which the stored file must have one, or `*`: it must exist."),
+                Parameter::header("If-None-Match", "`*`: the file must not exist."),
+                Parameter::header("If-Unmodified-Since", "HTTP date after which the stored file must not have changed."),
+            ])
+            .body(RequestBody::Raw)
+            .answers(&[
+                Answer::json::<UploadAnswer>(200, "The file was replaced."),
+                Answer::json::<UploadAnswer>(201, "The file is new."),
+            ])
+            .refuses(OF_A_WRITE),
+    },
+];
