@@ -1,0 +1,283 @@
+//! Writing files: [`WriteHandle`].
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use causeway_paths::SharePath;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use smb2::msg::flush::FlushRequest;
+use smb2::pack::{Pack, ReadCursor, Unpack, WriteCursor};
+use smb2::types::{Command, FileId};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinHandle;
+
+use crate::budget::ByteBudget;
+use crate::create::{Open, SHARE_READ, access, option};
+use crate::error::{ShareError, ShareErrorKind};
+use crate::handle::{OpenHandle, class};
+use crate::items::rename_information;
+use crate::lane::Lease;
+use crate::limits::deadline;
+use crate::metadata::Metadata;
+use crate::pool::{SharePool, Work, detached};
+use crate::session::Session;
+
+/// Bytes of one WRITE; what comes in smaller pieces is gathered.
+const CHUNK: u32 = 1024 * 1024;
+
+/// WRITEs in flight from one handle.
+const REQUESTS: usize = 4;
+
+impl SharePool {
+    /// Creates a file that must not exist yet, to be written through the handle.
+    ///
+    /// Until [`finish`](WriteHandle::finish) or [`publish`](WriteHandle::publish) the file is marked for deletion on the
+    /// server: nobody else can open it, and it goes away with the handle, whether that is dropped, the connection is cut
+    /// or this process is killed. Only a crash of the server itself leaves it behind.
+    pub async fn create_for_write(&self, path: &SharePath) -> Result<WriteHandle, ShareError> {
+        let (handle, metadata) =
+            self.change(Work::Write, deadline::CHANGE, |lease| create_temporary(lease, path.clone())).await?;
+        let lease = handle.lease();
+        let chunk = lease.piece(CHUNK, lease.max_write) as usize;
+        Ok(WriteHandle {
+            handle,
+            metadata,
+            chunk,
+            gathered: VecDeque::new(),
+            gathered_bytes: 0,
+            position: 0,
+            in_flight: FuturesUnordered::new(),
+            failure: None,
+            budget: Arc::clone(self.budget()),
+        })
+    }
+}
+
+async fn create_temporary(lease: Lease, path: SharePath) -> Result<(OpenHandle, Metadata), ShareError> {
+    let open = Open::new(access::WRITE, SHARE_READ, option::NON_DIRECTORY);
+    let (handle, metadata) = OpenHandle::open(lease, &path, &open).await?;
+    handle.set(class::DISPOSITION, vec![1]).await?;
+    Ok((handle, metadata))
+}
+
+/// A new file open for writing, front to back. Dropping it deletes the file.
+pub struct WriteHandle {
+    handle: OpenHandle,
+    metadata: Metadata,
+    chunk: usize,
+    /// Accepted and not yet sent; less than a chunk between calls.
+    gathered: VecDeque<Bytes>,
+    gathered_bytes: usize,
+    /// Where the next WRITE goes.
+    position: u64,
+    in_flight: FuturesUnordered<JoinHandle<Result<(), ShareError>>>,
+    /// The first failure; it is the answer to everything that follows.
+    failure: Option<ShareError>,
+    budget: Arc<ByteBudget>,
+}
+
+impl WriteHandle {
+    /// Bytes accepted so far.
+    pub fn written(&self) -> u64 {
+        self.position + self.gathered_bytes as u64
+    }
+
+    /// Appends `bytes`. Returns when they are taken over, which is not when the server has them: failures may show in a
+    /// later call. Waits while too much is under way. If this future is dropped, it is unknown how much was taken over:
+    /// drop the handle as well.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<(), ShareError> {
+        self.check()?;
+        self.gathered_bytes += bytes.len();
+        if !bytes.is_empty() {
+            self.gathered.push_back(bytes);
+        }
+        while self.gathered_bytes >= self.chunk {
+            self.send_chunk().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until everything written is on the disk of the server (SMB2 FLUSH).
+    pub async fn flush(&mut self) -> Result<(), ShareError> {
+        self.drain().await?;
+        let lease = self.handle.lease().clone();
+        let (session, request) = (Arc::clone(lease.session()), FlushRequest { file_id: self.handle.id() });
+        let flushed = async move { session.call(Command::Flush, &request, 0).await.map(drop) };
+        let outcome = detached(deadline::FLUSH, lease, flushed).await;
+        self.keep(outcome)
+    }
+
+    /// Keeps the file under the name it was created with, closes it and gives its metadata.
+    pub async fn finish(mut self) -> Result<Metadata, ShareError> {
+        self.drain().await?;
+        let Self { handle, metadata, .. } = self;
+        let lease = handle.lease().clone();
+        detached(deadline::CHANGE, lease, async move {
+            handle.set(class::DISPOSITION, vec![0]).await?;
+            handle.close_with_metadata(&metadata).await
+        })
+        .await
+    }
+
+    /// Keeps the file under another name: renames it through its own handle, closes it and gives its metadata there.
+    ///
+    /// With `replace` a file at `to` is replaced in one step, so that a reader sees the old file or the new one. When the
+    /// server refuses the rename, the new file is deleted and the error says why; `to` is as it was.
+    pub async fn publish(mut self, to: &SharePath, replace: bool) -> Result<Metadata, ShareError> {
+        self.drain().await?;
+        let Self { handle, metadata, .. } = self;
+        let lease = handle.lease().clone();
+        let to = to.clone();
+        detached(deadline::CHANGE, lease, async move {
+            handle.set(class::DISPOSITION, vec![0]).await?;
+            let information = rename_information(&handle.lease().wire_name(&to), replace);
+            if let Err(error) = handle.set(class::RENAME, information).await {
+                // Marked again, it goes with the handle.
+                let _ = handle.set(class::DISPOSITION, vec![1]).await;
+                handle.close().await;
+                return Err(error);
+            }
+            let known = Metadata { name: to.name().unwrap_or_default().to_owned(), ..metadata };
+            handle.close_with_metadata(&known).await
+        })
+        .await
+    }
+
+    /// Deletes the file and waits for it. The same as dropping the handle, but it is done when this returns.
+    pub async fn abort(self) {
+        let Self { handle, mut in_flight, .. } = self;
+        // Whatever is still under way is answered before the handle goes.
+        let _ =
+            tokio::time::timeout(deadline::CLOSE, async { while in_flight.next().await.is_some() {} }).await;
+        handle.close().await;
+    }
+
+    fn check(&self) -> Result<(), ShareError> {
+        self.failure.clone().map_or(Ok(()), Err)
+    }
+
+    fn keep<T>(&mut self, outcome: Result<T, ShareError>) -> Result<T, ShareError> {
+        if let Err(error) = &outcome {
+            self.failure.get_or_insert_with(|| error.clone());
+        }
+        outcome
+    }
+
+    /// Sends up to a chunk of what is gathered, waiting for room first.
+    async fn send_chunk(&mut self) -> Result<(), ShareError> {
+        let length = self.gathered_bytes.min(self.chunk);
+        let mut permit = self.budget.try_take(length);
+        while self.in_flight.len() >= REQUESTS || (permit.is_none() && !self.in_flight.is_empty()) {
+            self.await_one().await?;
+            if permit.is_none() {
+                permit = self.budget.try_take(length);
+            }
+        }
+        let pieces = self.take(length);
+        let (session, id, offset) =
+            (Arc::clone(self.handle.lease().session()), self.handle.id(), self.position);
+        self.position += length as u64;
+        self.in_flight.push(tokio::spawn(write(session, id, offset, pieces, length, permit)));
+        Ok(())
+    }
+
+    /// The first `length` bytes gathered.
+    fn take(&mut self, length: usize) -> Vec<Bytes> {
+        self.gathered_bytes -= length;
+        let mut pieces = Vec::new();
+        let mut missing = length;
+        while missing > 0
+            && let Some(mut piece) = self.gathered.pop_front()
+        {
+            if piece.len() > missing {
+                self.gathered.push_front(piece.split_off(missing));
+            }
+            missing -= piece.len();
+            pieces.push(piece);
+        }
+        pieces
+    }
+
+    async fn await_one(&mut self) -> Result<(), ShareError> {
+        let outcome = match tokio::time::timeout(deadline::WRITE, self.in_flight.next()).await {
+            Ok(Some(Ok(outcome))) => outcome,
+            Ok(Some(Err(panic))) => Err(ShareError::caused_by(ShareErrorKind::Protocol, panic)),
+            Ok(None) => Ok(()),
+            Err(_) => {
+                self.handle.lease().note_timeout(deadline::WRITE);
+                Err(ShareErrorKind::TimedOut.into())
+            }
+        };
+        self.keep(outcome)
+    }
+
+    /// Sends what is gathered and waits until the server has acknowledged everything.
+    async fn drain(&mut self) -> Result<(), ShareError> {
+        self.check()?;
+        while self.gathered_bytes > 0 {
+            self.send_chunk().await?;
+        }
+        while !self.in_flight.is_empty() {
+            self.await_one().await?;
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for WriteHandle {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("WriteHandle")
+            .field("metadata", &self.metadata)
+            .field("written", &self.written())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A WRITE whose data are packed from where they are (MS-SMB2 2.2.21).
+struct GatheredWrite {
+    id: FileId,
+    offset: u64,
+    pieces: Vec<Bytes>,
+    length: u32,
+}
+
+impl Pack for GatheredWrite {
+    fn pack(&self, cursor: &mut WriteCursor) {
+        /// The data begin behind the header and the 48 bytes of the fixed part.
+        const DATA_OFFSET: u16 = 64 + 48;
+        cursor.write_u16_le(49);
+        cursor.write_u16_le(DATA_OFFSET);
+        cursor.write_u32_le(self.length);
+        cursor.write_u64_le(self.offset);
+        cursor.write_u64_le(self.id.persistent);
+        cursor.write_u64_le(self.id.volatile);
+        // Channel, RemainingBytes, channel information, Flags: none.
+        cursor.write_zeros(16);
+        for piece in &self.pieces {
+            cursor.write_bytes(piece);
+        }
+    }
+}
+
+async fn write(
+    session: Arc<Session>,
+    id: FileId,
+    offset: u64,
+    pieces: Vec<Bytes>,
+    length: usize,
+    permit: Option<OwnedSemaphorePermit>,
+) -> Result<(), ShareError> {
+    let length = u32::try_from(length).map_err(|_| ShareError::malformed("a WRITE of more than 4 GiB"))?;
+    let request = GatheredWrite { id, offset, pieces, length };
+    let frame = session.call(Command::Write, &request, length).await?;
+    drop(permit);
+    let answer = smb2::msg::write::WriteResponse::unpack(&mut ReadCursor::new(&frame.body))?;
+    if answer.count == length {
+        Ok(())
+    } else {
+        Err(ShareError::malformed("the server wrote less than it was given"))
+    }
+}
