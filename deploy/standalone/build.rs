@@ -43,7 +43,14 @@ fn main() {
 
 fn build(workspace: &Path, target_dir: &Path) {
     let mut cargo = Command::new(env::var_os("CARGO").expect("cargo sets it"));
-    cargo.current_dir(workspace).args(["build", "--profile", "component", "--target", TARGET, "--target-dir"]);
+    cargo.current_dir(workspace).args([
+        "build",
+        "--profile",
+        "component",
+        "--target",
+        TARGET,
+        "--target-dir",
+    ]);
     cargo.arg(target_dir);
     for (_, stem) in COMPONENTS {
         cargo.args(["--package", &stem.replace('_', "-")]);
@@ -51,8 +58,21 @@ fn build(workspace: &Path, target_dir: &Path) {
     // What the outer cargo tells this script about the native build is not for the components.
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy().into_owned();
-        let foreign = name.starts_with("CARGO_CFG_") || name.starts_with("CARGO_FEATURE_") || name.starts_with("CARGO_PKG_");
-        if foreign || ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER", "CARGO_MAKEFLAGS", "MAKEFLAGS", "TARGET", "HOST"].contains(&name.as_str()) {
+        let foreign = name.starts_with("CARGO_CFG_")
+            || name.starts_with("CARGO_FEATURE_")
+            || name.starts_with("CARGO_PKG_");
+        if foreign
+            || [
+                "CARGO_ENCODED_RUSTFLAGS",
+                "RUSTFLAGS",
+                "RUSTC_WORKSPACE_WRAPPER",
+                "CARGO_MAKEFLAGS",
+                "MAKEFLAGS",
+                "TARGET",
+                "HOST",
+            ]
+            .contains(&name.as_str())
+        {
             cargo.env_remove(&name);
         }
     }

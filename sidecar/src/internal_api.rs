@@ -12,8 +12,8 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use causeway_internal::accounts::{
-    Account, ChangePassword, ChangeSettings, ChangeUser, CreateUser, DeleteUser, GetLogSettings, GetSettings, ListUsers,
-    ResetPassword, SignIn, WhoAmI,
+    Account, ChangePassword, ChangeSettings, ChangeUser, CreateUser, DeleteUser, GetLogSettings, GetSettings,
+    ListUsers, ResetPassword, SignIn, WhoAmI,
 };
 use causeway_internal::connections::{
     ChangeConnection, CreateConnection, DeleteConnection, ListConnections, TestConnection, TestDraft,
@@ -23,8 +23,8 @@ use causeway_internal::files::{
 };
 use causeway_internal::transfer::{READ_FILE, WRITE_FILE};
 use causeway_internal::{
-    Call, Fault, FaultCode, HEAD_HEADER, MAX_JSON_BYTES, Principal, REQUEST_ID_HEADER, TOKEN_VERSION_HEADER, USER_HEADER,
-    call_path, decode_head, encode_head,
+    Call, Fault, FaultCode, HEAD_HEADER, MAX_JSON_BYTES, Principal, REQUEST_ID_HEADER, TOKEN_VERSION_HEADER,
+    USER_HEADER, call_path, decode_head, encode_head,
 };
 use subtle::ConstantTimeEq;
 use tracing::Instrument;
@@ -34,7 +34,8 @@ use crate::Sidecar;
 /// The router of the whole internal API.
 pub(crate) fn router(sidecar: Arc<Sidecar>) -> Router {
     let router = Router::new();
-    let router = public::<SignIn, _>(router, |sidecar, call| async move { sidecar.accounts.sign_in(call).await });
+    let router =
+        public::<SignIn, _>(router, |sidecar, call| async move { sidecar.accounts.sign_in(call).await });
     let router = accounts(router);
     let router = connections(router);
     let router = files(router);
@@ -194,12 +195,14 @@ async fn admit(State(sidecar): State<Arc<Sidecar>>, request: Request, next: Next
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "));
-    let known = presented.is_some_and(|token| token.as_bytes().ct_eq(sidecar.service_token().as_bytes()).into());
+    let known =
+        presented.is_some_and(|token| token.as_bytes().ct_eq(sidecar.service_token().as_bytes()).into());
     if !known {
         return Refusal(Fault::new(FaultCode::ServiceTokenRefused, "The service token is missing or wrong"))
             .into_response();
     }
-    let request_id = request.headers().get(REQUEST_ID_HEADER).and_then(|value| value.to_str().ok()).unwrap_or("-");
+    let request_id =
+        request.headers().get(REQUEST_ID_HEADER).and_then(|value| value.to_str().ok()).unwrap_or("-");
     let span = tracing::info_span!("call", request_id, path = request.uri().path());
     let started = Instant::now();
     async move {

@@ -109,14 +109,19 @@ impl Options {
     pub(crate) fn check(self) -> anyhow::Result<Config> {
         let mut faults = Vec::new();
         let listen = self.listen.as_deref().unwrap_or("127.0.0.1:8080");
-        let listen = listen.parse().map_err(|_| faults.push(format!("listen: '{listen}' is no address like 127.0.0.1:8080"))).ok();
+        let listen = listen
+            .parse()
+            .map_err(|_| faults.push(format!("listen: '{listen}' is no address like 127.0.0.1:8080")))
+            .ok();
         for (name, secret) in [("service_token", &self.service_token), ("token_secret", &self.token_secret)] {
             if secret.as_ref().is_some_and(|secret| secret.len() < MIN_SECRET) {
                 faults.push(format!("{name}: shorter than {MIN_SECRET} characters"));
             }
         }
         for (name, dir) in [("web_root", &self.web_root), ("app", &self.app)] {
-            if let Some(dir) = dir && !dir.is_dir() {
+            if let Some(dir) = dir
+                && !dir.is_dir()
+            {
                 faults.push(format!("{name}: {} is no directory", dir.display()));
             }
         }
@@ -125,13 +130,19 @@ impl Options {
             faults.push(format!("access_token_minutes: must be between 1 and {MAX_TOKEN_MINUTES}"));
         }
         let mut trusted_proxies = Vec::new();
-        for text in self.trusted_proxies.iter().flatten().map(|text| text.trim()).filter(|text| !text.is_empty()) {
+        for text in
+            self.trusted_proxies.iter().flatten().map(|text| text.trim()).filter(|text| !text.is_empty())
+        {
             match text.parse::<IpNet>().or_else(|_| text.parse().map(IpNet::from)) {
                 Ok(net) => trusted_proxies.push(net),
                 Err(_) => faults.push(format!("trusted_proxies: '{text}' is no network like 10.0.0.0/8")),
             }
         }
-        if self.sidecar_url.as_ref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
+        if self
+            .sidecar_url
+            .as_ref()
+            .is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://"))
+        {
             faults.push("sidecar_url: must begin with http:// or https://".to_owned());
         }
         let username = self.admin_username.unwrap_or_else(|| "admin".to_owned());
@@ -177,10 +188,18 @@ impl fmt::Display for Config {
         writeln!(f, "token_secret          {}", secret(self.secrets.token_secret.is_some()))?;
         writeln!(f, "admin_username        {}", self.first_admin.username)?;
         let generated = "generated at the first start";
-        writeln!(f, "admin_password        {}", self.first_admin.password.as_ref().map_or(generated, |_| "given"))?;
+        writeln!(
+            f,
+            "admin_password        {}",
+            self.first_admin.password.as_ref().map_or(generated, |_| "given")
+        )?;
         writeln!(f, "access_token_minutes  {}", self.access_token_minutes)?;
         let proxies: Vec<_> = self.trusted_proxies.iter().map(ToString::to_string).collect();
-        writeln!(f, "trusted_proxies       {}", if proxies.is_empty() { "(none)".to_owned() } else { proxies.join(", ") })?;
+        writeln!(
+            f,
+            "trusted_proxies       {}",
+            if proxies.is_empty() { "(none)".to_owned() } else { proxies.join(", ") }
+        )?;
         write!(f, "log                   {}", self.log)
     }
 }

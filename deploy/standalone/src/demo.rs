@@ -29,7 +29,9 @@ const PASSWORD: &str = "causeway-demo";
 
 pub(crate) async fn run(mut config: Config) -> anyhow::Result<()> {
     if !config.listen.ip().is_loopback() {
-        bail!("the demo has a well-known password and answers on loopback addresses only; use `causeway serve`");
+        bail!(
+            "the demo has a well-known password and answers on loopback addresses only; use `causeway serve`"
+        );
     }
     let password = config.first_admin.password.get_or_insert_with(|| PASSWORD.to_owned()).clone();
     let listener = bind(&config).await?;
@@ -81,7 +83,8 @@ impl<'a> Session<'a> {
         let mut session = Self { host, token: String::new() };
         let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
         let form = format!("username={}&password={}", encode(username), encode(password));
-        let answer = session.ask(Method::POST, "/api/auth/token", "application/x-www-form-urlencoded", form).await?;
+        let answer =
+            session.ask(Method::POST, "/api/auth/token", "application/x-www-form-urlencoded", form).await?;
         let token = answer["access_token"].as_str().context(
             "cannot sign in as the demo's administrator; the data directory is of another password: \
              give it by CAUSEWAY_ADMIN_PASSWORD, or name a fresh directory by --data-dir",
@@ -107,7 +110,13 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    async fn ask(&self, method: Method, path: &str, content_type: &str, body: String) -> anyhow::Result<Value> {
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: String,
+    ) -> anyhow::Result<Value> {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -120,7 +129,12 @@ impl<'a> Session<'a> {
             return Ok(Value::Null);
         }
         let status = response.status();
-        let body = response.into_body().collect().await.map_err(|error| anyhow::anyhow!("{path}: {error}"))?.to_bytes();
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .map_err(|error| anyhow::anyhow!("{path}: {error}"))?
+            .to_bytes();
         serde_json::from_slice(&body).with_context(|| format!("{path} answered {status}"))
     }
 }

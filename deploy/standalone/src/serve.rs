@@ -25,8 +25,11 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 pub(crate) async fn start(config: &Config) -> anyhow::Result<(Started, Host)> {
     let started = start_sidecar(config).await?;
     let sidecar = &started.sidecar;
-    let wiring =
-        Wiring { service_token: sidecar.service_token(), token_secret: sidecar.token_secret(), sidecar_url: None };
+    let wiring = Wiring {
+        service_token: sidecar.service_token(),
+        token_secret: sidecar.token_secret(),
+        sidecar_url: None,
+    };
     let host = app::start(config, wiring, SidecarRoute::InProcess(sidecar.router())).await?;
     Ok((started, host))
 }
@@ -53,7 +56,8 @@ pub(crate) fn announce(listener: &TcpListener) -> anyhow::Result<()> {
 
 /// Resolves on SIGINT or SIGTERM.
 pub(crate) async fn asked_to_stop() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         tracing::error!("signals cannot be received: stop the process with SIGKILL");
         return std::future::pending().await;

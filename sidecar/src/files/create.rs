@@ -12,7 +12,10 @@ impl Files {
     /// Makes an empty file or a directory; what is there already stays untouched (`AlreadyExists`).
     pub(crate) async fn create(&self, account: &Account, call: CreateItem) -> Result<ItemInfo, Fault> {
         let parent = self.writable(account, call.connection, call.parent).await?;
-        let path = parent.path.join(&call.name).map_err(|error| Fault::new(FaultCode::Invalid, error.to_string()))?;
+        let path = parent
+            .path
+            .join(&call.name)
+            .map_err(|error| Fault::new(FaultCode::Invalid, error.to_string()))?;
         let place = parent.at(path)?;
         to_its_end(async move {
             let made = match call.kind {
@@ -30,7 +33,8 @@ impl Files {
         let Some(parent) = from.path.parent() else {
             return Err(Fault::new(FaultCode::Invalid, "Cannot rename the share root"));
         };
-        let path = parent.join(&call.new_name).map_err(|error| Fault::new(FaultCode::Invalid, error.to_string()))?;
+        let path =
+            parent.join(&call.new_name).map_err(|error| Fault::new(FaultCode::Invalid, error.to_string()))?;
         let to = from.at(path)?;
         to_its_end(async move {
             // Without "replace" the server itself refuses a taken name, whoever comes first; it knows its own rule of

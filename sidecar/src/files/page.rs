@@ -45,14 +45,18 @@ impl Position {
 /// Sorts `items` and cuts the requested page out of them.
 ///
 /// Faults: `Invalid` for a cursor that this product did not make.
-pub(super) fn page(items: Vec<ItemInfo>, request: &PageRequest) -> Result<(ListingHead, Vec<ItemInfo>), Fault> {
+pub(super) fn page(
+    items: Vec<ItemInfo>,
+    request: &PageRequest,
+) -> Result<(ListingHead, Vec<ItemInfo>), Fault> {
     let total = items.len() as u64;
     let after = request.cursor.as_deref().map(decode).transpose()?;
     let mut positioned: Vec<(Position, ItemInfo)> =
         items.into_iter().map(|item| (Position::of(&item, request.sort), item)).collect();
     positioned.sort_unstable_by(|(a, _), (b, _)| a.cmp(b, request.descending));
     let start = after.map_or(0, |after| {
-        positioned.partition_point(|(position, _)| position.cmp(&after, request.descending) != Ordering::Greater)
+        positioned
+            .partition_point(|(position, _)| position.cmp(&after, request.descending) != Ordering::Greater)
     });
     let limit = request.limit.map_or(usize::MAX, |limit| limit as usize);
     let end = start.saturating_add(limit).min(positioned.len());
@@ -86,15 +90,17 @@ mod tests {
     use super::*;
 
     fn item() -> impl Strategy<Value = ItemInfo> {
-        ("[a-cA-C]{1,3}", any::<bool>(), 0..4_u64, 0..4_u64).prop_map(|(name, file, size, modified)| ItemInfo {
-            name,
-            kind: if file { ItemKind::File } else { ItemKind::Directory },
-            size,
-            created: FileTime::UNKNOWN,
-            modified: FileTime::from_raw(modified),
-            changed: FileTime::UNKNOWN,
-            attributes: 0,
-            file_id: 0,
+        ("[a-cA-C]{1,3}", any::<bool>(), 0..4_u64, 0..4_u64).prop_map(|(name, file, size, modified)| {
+            ItemInfo {
+                name,
+                kind: if file { ItemKind::File } else { ItemKind::Directory },
+                size,
+                created: FileTime::UNKNOWN,
+                modified: FileTime::from_raw(modified),
+                changed: FileTime::UNKNOWN,
+                attributes: 0,
+                file_id: 0,
+            }
         })
     }
 
@@ -126,8 +132,12 @@ mod tests {
 
     #[test]
     fn a_foreign_cursor_is_refused() {
-        let request =
-            PageRequest { sort: SortKey::Name, descending: false, limit: None, cursor: Some("nonsense".into()) };
+        let request = PageRequest {
+            sort: SortKey::Name,
+            descending: false,
+            limit: None,
+            cursor: Some("nonsense".into()),
+        };
         assert_eq!(page(Vec::new(), &request).unwrap_err().code, FaultCode::Invalid);
     }
 }

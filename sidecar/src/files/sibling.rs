@@ -47,7 +47,12 @@ pub(super) struct Sibling {
 
 impl Siblings {
     pub(crate) fn new(journal: Journal) -> Self {
-        Self { journal, active: Mutex::new(HashSet::new()), gate: tokio::sync::Mutex::new(()), left_behind: Notify::new() }
+        Self {
+            journal,
+            active: Mutex::new(HashSet::new()),
+            gate: tokio::sync::Mutex::new(()),
+            left_behind: Notify::new(),
+        }
     }
 
     /// A place beside `place` for its new content.
@@ -67,7 +72,7 @@ impl Siblings {
             .full
             .parent()
             .ok_or_else(|| Fault::new(FaultCode::Invalid, "The share root cannot be replaced"))?
-            .child(name.as_str())
+            .join(&name.to_entry_name())
             .map_err(|error| Fault::new(FaultCode::Invalid, error.to_string()))?;
         let id = {
             let _gate = self.gate.lock().await;

@@ -44,7 +44,8 @@ impl Files {
             .map_err(|error| Fault::new(FaultCode::NameRefused, error.to_string()))?;
         let siblings = Arc::clone(&self.siblings);
         to_its_end(async move {
-            let Some(transfer) = Transfer::prepare(call.kind, from, to, call.overwrite, siblings).await? else {
+            let Some(transfer) = Transfer::prepare(call.kind, from, to, call.overwrite, siblings).await?
+            else {
                 return Ok(());
             };
             transfer.run().await
@@ -155,10 +156,9 @@ impl Transfer {
         };
         let merge = !self.same_target && self.there.as_ref().is_some_and(Metadata::is_directory);
         if merge {
-            return copier
-                .merge(&self.from.full, &self.to.full)
-                .await
-                .map_err(|stopped| stopped.into_fault("Copied", &copier.tally, &self.from.connection.prefix));
+            return copier.merge(&self.from.full, &self.to.full).await.map_err(|stopped| {
+                stopped.into_fault("Copied", &copier.tally, &self.from.connection.prefix)
+            });
         }
         let sibling = self.siblings.for_new(&self.to).await?;
         if let Err(stopped) = copier.copy(&self.from.full, &self.found, &sibling.full).await {
@@ -212,7 +212,10 @@ impl Transfer {
         let tally = Tally::default();
         delete_item(&self.from.pool, &self.from.full, &self.found, &tally).await.map_err(|stopped| {
             let why = stopped.into_fault("Removed", &tally, &self.from.connection.prefix).message;
-            Fault::new(FaultCode::Partial, format!("The item was copied, but its source could not be removed: {why}"))
+            Fault::new(
+                FaultCode::Partial,
+                format!("The item was copied, but its source could not be removed: {why}"),
+            )
         })
     }
 }
@@ -259,7 +262,10 @@ async fn apart(from: &Place, found: &Metadata, to: &Place, there: Option<&Metada
         && there.is_directory()
         && within(from, &to.full, there).await?
     {
-        return Err(Fault::new(FaultCode::IntoItself, "A directory cannot be replaced by something within it"));
+        return Err(Fault::new(
+            FaultCode::IntoItself,
+            "A directory cannot be replaced by something within it",
+        ));
     }
     Ok(())
 }

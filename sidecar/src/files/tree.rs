@@ -62,7 +62,10 @@ impl Stopped {
         }
         let at = self.at.strip_prefix(prefix).unwrap_or(self.at);
         let items = if count == 1 { "item" } else { "items" };
-        Fault::new(FaultCode::Partial, format!("{done} {count} {items}, then stopped at '{at}': {}", cause.message))
+        Fault::new(
+            FaultCode::Partial,
+            format!("{done} {count} {items}, then stopped at '{at}': {}", cause.message),
+        )
     }
 }
 
@@ -114,8 +117,13 @@ fn is_gone(kind: ShareErrorKind) -> bool {
 
 /// The path of a listed entry. A name that our own rules refuse (a server that allows more) stops the operation.
 fn child(path: &SharePath, entry: &Metadata) -> Result<SharePath, Stopped> {
-    path.child(&entry.name)
-        .map_err(|_| Stopped::refused(path, FaultCode::NameRefused, "An item in this directory has a name that cannot be used"))
+    path.child(&entry.name).map_err(|_| {
+        Stopped::refused(
+            path,
+            FaultCode::NameRefused,
+            "An item in this directory has a name that cannot be used",
+        )
+    })
 }
 
 /// Copies between two pools, or within one.
@@ -160,10 +168,7 @@ impl Copier {
                 modified: Some(found.modified),
             };
             // Last, because filling a directory moves its times.
-            self.dest
-                .set_times(to, times)
-                .await
-                .map_err(|error| Stopped::by(from, error))?;
+            self.dest.set_times(to, times).await.map_err(|error| Stopped::by(from, error))?;
             self.tally.count();
             Ok(())
         })
@@ -171,8 +176,12 @@ impl Copier {
 
     /// Copies a directory's entries into a directory that is there already: directories are merged, files replaced one
     /// by one, each in one step.
-    pub(super) fn merge<'a>(&'a self, from: &'a SharePath, to: &'a SharePath) -> BoxFuture<'a, Result<(), Stopped>> {
-        Box::pin(self.copy_entries(from, to, |child_from, entry, child_to| async move {
+    pub(super) fn merge<'a>(
+        &'a self,
+        from: &'a SharePath,
+        to: &'a SharePath,
+    ) -> BoxFuture<'a, Result<(), Stopped>> {
+        Box::pin(self.copy_entries(from, to, move |child_from, entry, child_to| async move {
             let there = match self.dest.stat(&child_to).await {
                 Ok(there) => Some(there),
                 Err(error) if is_gone(error.kind()) => None,
@@ -196,7 +205,11 @@ impl Copier {
         let stopped = |error| Stopped::by(from, error);
         let temporary = to
             .parent()
-            .and_then(|parent| parent.child(TempName::from_uuid_bytes(uuid::Uuid::new_v4().into_bytes()).as_str()).ok())
+            .and_then(|parent| {
+                parent
+                    .join(&TempName::from_uuid_bytes(uuid::Uuid::new_v4().into_bytes()).to_entry_name())
+                    .ok()
+            })
             .ok_or_else(|| Stopped::refused(from, FaultCode::NameRefused, "The path is too long"))?;
         let outcome = match self.copy(from, found, &temporary).await {
             Ok(()) => self.dest.rename(&temporary, to, true).await.map(drop).map_err(stopped),
@@ -256,5 +269,6 @@ impl Copier {
 
 /// The conflict of two items, for the people who are to decide.
 pub(super) fn conflict(existing: Metadata, incoming: Metadata) -> Fault {
-    Fault::new(FaultCode::DestinationExists, "The destination already exists").between(item(existing), item(incoming))
+    Fault::new(FaultCode::DestinationExists, "The destination already exists")
+        .between(item(existing), item(incoming))
 }

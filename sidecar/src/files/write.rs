@@ -60,7 +60,9 @@ impl Files {
                 file.write(piece).await.map_err(|error| fault(&error))?;
             }
             match head.content_length {
-                Some(expected) if expected != length => Err(incomplete("it is shorter or longer than announced")),
+                Some(expected) if expected != length => {
+                    Err(incomplete("it is shorter or longer than announced"))
+                }
                 _ => Ok(()),
             }
         }
@@ -129,7 +131,9 @@ async fn settle(
     match error.kind() {
         // The answer was lost, perhaps not the rename: another file of the right size has the place then.
         _ if error.outcome_unknown() => match place.look().await? {
-            Some(now) if now.size == length && before.is_none_or(|before| before.file_id != now.file_id) => Ok(now),
+            Some(now) if now.size == length && before.is_none_or(|before| before.file_id != now.file_id) => {
+                Ok(now)
+            }
             _ => Err(fault(&error)),
         },
         ShareErrorKind::AlreadyExists => {
@@ -153,9 +157,10 @@ fn may_replace(there: Option<&Metadata>, head: &WriteHead) -> Result<(), Fault> 
     let representation = there.map(|there| representation(there, ""));
     match plan_write(&head.conditions, representation.as_ref()) {
         WriteVerdict::Proceed => Ok(()),
-        WriteVerdict::PreconditionFailed => {
-            Err(Fault::new(FaultCode::PreconditionFailed, "The file has changed or its existence is not as expected"))
-        }
+        WriteVerdict::PreconditionFailed => Err(Fault::new(
+            FaultCode::PreconditionFailed,
+            "The file has changed or its existence is not as expected",
+        )),
     }
 }
 
@@ -201,7 +206,9 @@ impl Content {
                 }
                 // The part is complete; only the closing boundary tells that the body is.
                 let mut skipped = 0;
-                while let Some(mut other) = in_time(form.next_field()).await?.map_err(|error| malformed(&error))? {
+                while let Some(mut other) =
+                    in_time(form.next_field()).await?.map_err(|error| malformed(&error))?
+                {
                     skip(&mut other, &mut skipped).await?;
                 }
                 Ok(None)

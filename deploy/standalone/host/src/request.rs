@@ -1,0 +1,71 @@
+//! What a request has to look like before a component sees it.
+
+use std::net::SocketAddr;
+
+use http::header::HOST;
+use http::request::Parts;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderName, HeaderValue, Uri};
+
+use crate::routes::RouteMatch;
+
+/// Spin's headers begin with this; a client's own are taken out, since components trust them.
+const SPIN_PREFIX: &str = "spin-";
+
+/// The host of requests that name none (HTTP/1.0).
+const DEFAULT_HOST: &str = "localhost";
+
+/// Makes the URI absolute and puts Spin's headers in. The error is a phrase for the client.
+pub(crate) fn prepare(parts: &mut Parts, found: &RouteMatch<'_, '_>, peer: SocketAddr) -> Result<(), &'static str> {
+    let forged: Vec<HeaderName> =
+        parts.headers.keys().filter(|name| name.as_str().starts_with(SPIN_PREFIX)).cloned().collect();
+    for name in forged {
+        parts.headers.remove(name);
+    }
+    let authority = authority(parts)?;
+    let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    let full_url = format!("http://{authority}{path}");
+    parts.uri = Uri::builder()
+        .scheme(Scheme::HTTP)
+        .authority(authority)
+        .path_and_query(path)
+        .build()
+        .map_err(|_| "the request's address is malformed")?;
+
+    let target = found.target;
+    let mut put = |name: HeaderName, value: &str| {
+        // Parts of a URI and of the manifest; a value that no header can carry is left out.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            parts.headers.insert(name, value);
+        }
+    };
+    put(HeaderName::from_static("spin-full-url"), &full_url);
+    put(HeaderName::from_static("spin-path-info"), &found.path_info);
+    put(HeaderName::from_static("spin-matched-route"), &target.based);
+    put(HeaderName::from_static("spin-base-path"), "/");
+    put(HeaderName::from_static("spin-raw-component-route"), target.pattern.as_str());
+    put(HeaderName::from_static("spin-component-route"), target.pattern.prefix());
+    put(HeaderName::from_static("spin-client-addr"), &peer.to_string());
+    for (parameter, value) in &found.parameters {
+        let name = format!("spin-path-match-{}", parameter.to_ascii_lowercase().replace('_', "-"));
+        if let Ok(name) = HeaderName::try_from(name) {
+            put(name, value);
+        }
+    }
+    Ok(())
+}
+
+/// Whom the request is addressed to: `:authority` of HTTP/2 or an absolute target, else `Host`.
+fn authority(parts: &Parts) -> Result<Authority, &'static str> {
+    if let Some(authority) = parts.uri.authority() {
+        return Ok(authority.clone());
+    }
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => Ok(Authority::from_static(DEFAULT_HOST)),
+        (Some(host), None) => {
+            Authority::try_from(host.as_bytes()).map_err(|_| "the Host header is malformed")
+        }
+        (Some(_), Some(_)) => Err("there is more than one Host header"),
+    }
+}
