@@ -71,7 +71,11 @@ impl RequestConditions {
             &mut self.if_range,
             &mut self.range,
         ];
-        CONDITION_HEADERS.iter().zip(slots).find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, slot)| slot)
+        CONDITION_HEADERS
+            .iter()
+            .zip(slots)
+            .find(|(known, _)| name.eq_ignore_ascii_case(known))
+            .map(|(_, slot)| slot)
     }
 
     /// Steps 1 and 2 of RFC 9110 13.2.2: whether the client's idea of the present state holds. A malformed `If-Match`
@@ -101,8 +105,9 @@ impl RequestConditions {
         let Some(current) = current else { return Some(true) };
         Some(match list {
             EntityTagList::Any => false,
-            EntityTagList::Tags(tags) => EntityTag::parse(&current.etag)
-                .is_none_or(|own| !tags.iter().any(|tag| tag.weak_eq(&own))),
+            EntityTagList::Tags(tags) => {
+                EntityTag::parse(&current.etag).is_none_or(|own| !tags.iter().any(|tag| tag.weak_eq(&own)))
+            }
         })
     }
 

@@ -3,7 +3,8 @@
 use time::{Date, Month, OffsetDateTime, Time};
 
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// Two-digit years below this one belong to the present century. The standard asks for fifty years around today, which
 /// needs a clock; no server has written this form for thirty years.
@@ -11,11 +12,16 @@ const TWO_DIGIT_PIVOT: i32 = 70;
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`. `None` for years that four digits cannot write.
 pub fn format_http_date(unix_seconds: i64) -> Option<String> {
-    let moment = OffsetDateTime::from_unix_timestamp(unix_seconds).ok().filter(|moment| moment.year() >= 0)?;
+    let moment =
+        OffsetDateTime::from_unix_timestamp(unix_seconds).ok().filter(|moment| moment.year() >= 0)?;
     let weekday = &WEEKDAYS[usize::from(moment.weekday().number_days_from_monday())][..3];
     let month = MONTHS[usize::from(u8::from(moment.month())) - 1];
     let (hour, minute, second) = moment.to_hms();
-    Some(format!("{weekday}, {:02} {month} {:04} {hour:02}:{minute:02}:{second:02} GMT", moment.day(), moment.year()))
+    Some(format!(
+        "{weekday}, {:02} {month} {:04} {hour:02}:{minute:02}:{second:02} GMT",
+        moment.day(),
+        moment.year()
+    ))
 }
 
 /// Reads the form of today and the two obsolete ones. `None` for anything else: the header is then as good as absent.

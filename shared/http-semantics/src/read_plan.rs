@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::multipart::{self, content_range};
-use crate::{Representation, RequestConditions, ResolvedRanges, format_http_date, parse_range, resolve_ranges};
+use crate::{
+    Representation, RequestConditions, ResolvedRanges, format_http_date, parse_range, resolve_ranges,
+};
 
 /// The statuses that a file is answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

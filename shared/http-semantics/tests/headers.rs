@@ -1,7 +1,8 @@
 //! Dates, tags, dispositions and the table of security headers.
 
 use causeway_http_semantics::{
-    Disposition, EntityTag, EntityTagList, Surface, content_disposition, format_http_date, parse_http_date, security_headers,
+    Disposition, EntityTag, EntityTagList, Surface, content_disposition, format_http_date, parse_http_date,
+    security_headers,
 };
 
 #[test]
@@ -15,20 +16,46 @@ fn a_date_is_read_in_three_forms() {
         assert_eq!(parse_http_date(text), Some(784_111_777), "{text}");
     }
     assert_eq!(parse_http_date("Sun Nov 16 08:49:37 1994"), Some(784_975_777));
-    assert_eq!(parse_http_date("Saturday, 21-Nov-26 00:00:00 GMT"), parse_http_date("Sat, 21 Nov 2026 00:00:00 GMT"));
-    assert_eq!(parse_http_date("Sat, 31 Dec 2016 23:59:60 GMT"), parse_http_date("Sat, 31 Dec 2016 23:59:59 GMT"));
+    assert_eq!(
+        parse_http_date("Saturday, 21-Nov-26 00:00:00 GMT"),
+        parse_http_date("Sat, 21 Nov 2026 00:00:00 GMT")
+    );
+    assert_eq!(
+        parse_http_date("Sat, 31 Dec 2016 23:59:60 GMT"),
+        parse_http_date("Sat, 31 Dec 2016 23:59:59 GMT")
+    );
 }
 
 #[test]
 fn anything_else_is_no_date() {
     for text in [
-        "", " ", "0", "1994-11-06T08:49:37Z", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC",
-        "Sun, 06 Nov 1994 08:49:37 +0000", "Sun, 6 Nov 1994 08:49:37 GMT", "sun, 06 nov 1994 08:49:37 gmt",
-        "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 06 Nov 1994 08:49:61 GMT",
-        "Sun, 06 Nov 1994 8:49:37 GMT", "Sun, 06 Nov 1994 08:49 GMT", "Sun, 06 Nov 1994 08:49:37:00 GMT", "Son, 06 Nov 1994 08:49:37 GMT",
-        "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 19940 08:49:37 GMT", "Sun, 06  Nov 1994 08:49:37 GMT",
-        "Sun Nov 6 08:49:37 1994", "Sun Nov  6 08:49:37 1994 GMT", "Sun Nov", "Sun N", "Sunday, 06-Nov-1994 08:49:37 GMT",
-        "Sunday, 06-Nov-94-1 08:49:37 GMT", "Sun, ٠٦ Nov 1994 08:49:37 GMT", "Sun Nov é6 08:49:37 1994",
+        "",
+        " ",
+        "0",
+        "1994-11-06T08:49:37Z",
+        "Sun, 06 Nov 1994 08:49:37",
+        "Sun, 06 Nov 1994 08:49:37 UTC",
+        "Sun, 06 Nov 1994 08:49:37 +0000",
+        "Sun, 6 Nov 1994 08:49:37 GMT",
+        "sun, 06 nov 1994 08:49:37 gmt",
+        "Sun, 31 Feb 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 24:00:00 GMT",
+        "Sun, 06 Nov 1994 08:49:61 GMT",
+        "Sun, 06 Nov 1994 8:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49 GMT",
+        "Sun, 06 Nov 1994 08:49:37:00 GMT",
+        "Son, 06 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 19940 08:49:37 GMT",
+        "Sun, 06  Nov 1994 08:49:37 GMT",
+        "Sun Nov 6 08:49:37 1994",
+        "Sun Nov  6 08:49:37 1994 GMT",
+        "Sun Nov",
+        "Sun N",
+        "Sunday, 06-Nov-1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94-1 08:49:37 GMT",
+        "Sun, ٠٦ Nov 1994 08:49:37 GMT",
+        "Sun Nov é6 08:49:37 1994",
     ] {
         assert_eq!(parse_http_date(text), None, "{text:?}");
     }
@@ -54,7 +81,9 @@ fn tags_are_read_one_and_listed() {
     assert_eq!(EntityTagList::parse("\"a,b\" ,\tW/\"\""), Some(EntityTagList::Tags(vec![strong, weak])));
     assert_eq!(EntityTagList::parse(" * "), Some(EntityTagList::Any));
     assert_eq!(EntityTag::parse("\"ü\"").map(|tag| tag.opaque), Some("ü"));
-    for broken in ["", "a", "\"", "\"a", "a\"", "w/\"a\"", "W /\"a\"", "\"a b\"", "\"a\"b", "\"a\u{7f}\"", "\"\u{1}\""] {
+    for broken in
+        ["", "a", "\"", "\"a", "a\"", "w/\"a\"", "W /\"a\"", "\"a b\"", "\"a\"b", "\"a\u{7f}\"", "\"\u{1}\""]
+    {
         assert_eq!(EntityTag::parse(broken), None, "{broken:?}");
     }
     assert!(!weak.strong_eq(&weak));
@@ -72,8 +101,14 @@ fn a_name_is_encoded_whole() {
         ("日本", "%E6%97%A5%E6%9C%AC"),
         ("", ""),
     ] {
-        assert_eq!(content_disposition(Disposition::Inline, name), format!("inline; filename*=UTF-8''{encoded}"));
-        assert_eq!(content_disposition(Disposition::Attachment, name), format!("attachment; filename*=UTF-8''{encoded}"));
+        assert_eq!(
+            content_disposition(Disposition::Inline, name),
+            format!("inline; filename*=UTF-8''{encoded}")
+        );
+        assert_eq!(
+            content_disposition(Disposition::Attachment, name),
+            format!("attachment; filename*=UTF-8''{encoded}")
+        );
     }
 }
 
@@ -92,7 +127,10 @@ fn every_surface_has_its_headers() {
         assert!(policy.contains("frame-ancestors"), "{policy}");
         for (name, value) in security_headers(surface) {
             assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{name}");
-            assert!(value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && !value.contains("  "), "{value}");
+            assert!(
+                value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && !value.contains("  "),
+                "{value}"
+            );
         }
     }
     let content = value(Surface::ShareContent, "content-security-policy").unwrap();

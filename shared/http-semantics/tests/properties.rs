@@ -1,9 +1,9 @@
 //! What holds for all headers and files.
 
 use causeway_http_semantics::{
-    Disposition, EntityTag, EntityTagList, MAX_RANGES, RangeSpec, ReadStatus, Representation, RequestConditions,
-    ResolvedRanges, Segment, WriteVerdict, content_disposition, format_http_date, parse_http_date, parse_range, plan_read,
-    plan_write, resolve_ranges,
+    Disposition, EntityTag, EntityTagList, MAX_RANGES, RangeSpec, ReadStatus, Representation,
+    RequestConditions, ResolvedRanges, Segment, WriteVerdict, content_disposition, format_http_date,
+    parse_http_date, parse_range, plan_read, plan_write, resolve_ranges,
 };
 use proptest::prelude::*;
 
@@ -12,7 +12,11 @@ const BOUNDARY: &str = "0123456789abcdef0123456789abcdef";
 fn range_header() -> impl Strategy<Value = String> {
     let number = prop_oneof![0..20_u64, 0..2_000_u64, any::<u64>()];
     let spec = prop_oneof![
-        (number.clone(), number.clone()).prop_map(|(left, right)| format!("{}-{}", left.min(right), left.max(right))),
+        (number.clone(), number.clone()).prop_map(|(left, right)| format!(
+            "{}-{}",
+            left.min(right),
+            left.max(right)
+        )),
         number.clone().prop_map(|first| format!("{first}-")),
         number.prop_map(|length| format!("-{length}")),
     ];
@@ -48,18 +52,24 @@ fn conditions() -> impl Strategy<Value = RequestConditions> {
         weighted(0.3, prop_oneof![date(), tags()]),
         weighted(0.8, range_header()),
     )
-        .prop_map(|(if_match, if_none_match, if_modified_since, if_unmodified_since, if_range, range)| {
-            RequestConditions { if_match, if_none_match, if_modified_since, if_unmodified_since, if_range, range }
-        })
+        .prop_map(
+            |(if_match, if_none_match, if_modified_since, if_unmodified_since, if_range, range)| {
+                RequestConditions {
+                    if_match,
+                    if_none_match,
+                    if_modified_since,
+                    if_unmodified_since,
+                    if_range,
+                    range,
+                }
+            },
+        )
 }
 
 fn file() -> impl Strategy<Value = Representation> {
     let size = prop_oneof![Just(0), 1..2_000_u64, any::<u64>()];
-    (size, "\"[abc]\"", prop::option::of(0..2_000_i64)).prop_map(|(size, etag, last_modified)| Representation {
-        size,
-        etag,
-        last_modified,
-        content_type: "image/png".to_owned(),
+    (size, "\"[abc]\"", prop::option::of(0..2_000_i64)).prop_map(|(size, etag, last_modified)| {
+        Representation { size, etag, last_modified, content_type: "image/png".to_owned() }
     })
 }
 
@@ -128,7 +138,10 @@ proptest! {
             ReadStatus::PreconditionFailed => {
                 prop_assert!(conditions.if_match.is_some() || conditions.if_unmodified_since.is_some());
             }
-            ReadStatus::RangeNotSatisfiable => prop_assert_eq!(header("content-range"), Some(format!("bytes */{}", file.size).as_str())),
+            ReadStatus::RangeNotSatisfiable => {
+                let expected = format!("bytes */{}", file.size);
+                prop_assert_eq!(header("content-range"), Some(expected.as_str()));
+            }
         }
         prop_assert!(plan.status.has_content() || plan.segments.is_empty() && plan.content_length == 0);
     }

@@ -13,7 +13,8 @@ fn may_write(headers: &[(&str, &str)], exists: bool) -> bool {
         last_modified: Some(MODIFIED),
         content_type: "text/plain".to_owned(),
     };
-    let conditions = RequestConditions::from_headers(headers.iter().map(|(name, value)| (*name, value.as_bytes())));
+    let conditions =
+        RequestConditions::from_headers(headers.iter().map(|(name, value)| (*name, value.as_bytes())));
     plan_write(&conditions, exists.then_some(&file)) == WriteVerdict::Proceed
 }
 
@@ -22,7 +23,10 @@ fn without_conditions_everything_goes() {
     assert!(may_write(&[], true));
     assert!(may_write(&[], false));
     // What is meant for reads does not concern a write.
-    assert!(may_write(&[("if-modified-since", MODIFIED_TEXT), ("range", "bytes=500-"), ("if-range", "\"v2\"")], true));
+    assert!(may_write(
+        &[("if-modified-since", MODIFIED_TEXT), ("range", "bytes=500-"), ("if-range", "\"v2\"")],
+        true
+    ));
 }
 
 #[test]

@@ -20,7 +20,8 @@ impl TempName {
 
     /// Recognises a name of ours in the exact spelling in which we make it; `None` for anything else.
     pub fn parse(name: &str) -> Option<Self> {
-        let digits: &[u8; 32] = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.as_bytes().try_into().ok()?;
+        let digits: &[u8; 32] =
+            name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.as_bytes().try_into().ok()?;
         let mut bytes = [0; 16];
         for (byte, [high, low]) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
             *byte = nibble(*high)? << 4 | nibble(*low)?;

@@ -33,7 +33,8 @@ fn names_are_refused_in_the_words_that_clients_know() {
 
 #[test]
 fn names_are_never_trimmed_or_second_guessed() {
-    for name in [" leading", "a.b.c", "..a", "CON", "nul.txt", "~$report.docx", "日本", "a\u{f022}b", "x y"] {
+    for name in [" leading", "a.b.c", "..a", "CON", "nul.txt", "~$report.docx", "日本", "a\u{f022}b", "x y"]
+    {
         assert_eq!(EntryName::parse(name).unwrap().as_str(), name);
     }
     assert!(EntryName::parse(&"🦀".repeat(127)).is_ok());
@@ -41,7 +42,8 @@ fn names_are_never_trimmed_or_second_guessed() {
 
 #[test]
 fn temporary_names_are_recognised_exactly() {
-    let bytes = [0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff];
+    let bytes =
+        [0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff];
     let name = TempName::from_uuid_bytes(bytes);
     assert_eq!(name.to_string(), ".causeway-00112233445566778899aabbccddeeff.tmp");
     assert_eq!(TempName::parse(&name.to_string()), Some(name));

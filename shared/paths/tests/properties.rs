@@ -1,6 +1,8 @@
 //! What holds for every path.
 
-use causeway_paths::{CaseRule, EntryName, MAX_PATH_UNITS, MAX_SEGMENT_UNITS, MAX_SEGMENTS, SharePath, TempName};
+use causeway_paths::{
+    CaseRule, EntryName, MAX_PATH_UNITS, MAX_SEGMENT_UNITS, MAX_SEGMENTS, SharePath, TempName,
+};
 use proptest::prelude::*;
 
 /// Text that often comes close to being a path, and to breaking a rule.
@@ -39,7 +41,7 @@ proptest! {
         prop_assert!(stored.encode_utf16().count() <= MAX_PATH_UNITS);
         prop_assert!(path.depth() <= MAX_SEGMENTS);
         for segment in path.segments() {
-            prop_assert!(segment.trim_matches(['.', ' ']) != "", "{segment:?}");
+            prop_assert!(!segment.trim_matches(['.', ' ']).is_empty(), "{segment:?}");
             prop_assert!(segment.encode_utf16().count() <= MAX_SEGMENT_UNITS);
         }
     }
@@ -47,7 +49,7 @@ proptest! {
     #[test]
     fn what_is_shown_is_read_back(text in near_path()) {
         if let Ok(path) = SharePath::parse(&text) {
-            prop_assert_eq!(&SharePath::parse(&path.to_string()).unwrap(), &path);
+            prop_assert_eq!(&SharePath::parse(&format!("{path}")).unwrap(), &path);
             let json = serde_json::to_string(&path).unwrap();
             prop_assert_eq!(serde_json::from_str::<SharePath>(&json).unwrap(), path);
         }

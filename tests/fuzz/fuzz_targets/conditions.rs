@@ -3,8 +3,8 @@
 
 use arbitrary::Arbitrary;
 use causeway_http_semantics::{
-    EntityTag, EntityTagList, Representation, RequestConditions, Segment, WriteVerdict, format_http_date, parse_http_date,
-    plan_read, plan_write,
+    EntityTag, EntityTagList, Representation, RequestConditions, Segment, WriteVerdict, format_http_date,
+    parse_http_date, plan_read, plan_write,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -45,16 +45,26 @@ fuzz_target!(|input: Input<'_>| {
         }
     }
     for (name, value) in &plan.headers {
-        assert!(!name.is_empty() && value.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{name}: {value}");
+        assert!(
+            !name.is_empty() && value.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
+            "{name}: {value}"
+        );
     }
     assert!(plan.status.has_content() || plan.segments.is_empty());
 
-    if plan_write(&conditions, Some(&file)) == WriteVerdict::Proceed && let Some(if_match) = &conditions.if_match {
+    if plan_write(&conditions, Some(&file)) == WriteVerdict::Proceed
+        && let Some(if_match) = &conditions.if_match
+    {
         let list = EntityTagList::parse(if_match).expect("a list that cannot be read protects the file");
         let own = EntityTag::parse(&file.etag).unwrap();
-        assert!(matches!(&list, EntityTagList::Any) || matches!(&list, EntityTagList::Tags(tags) if tags.contains(&own)));
+        assert!(
+            matches!(&list, EntityTagList::Any)
+                || matches!(&list, EntityTagList::Tags(tags) if tags.contains(&own))
+        );
     }
-    assert!(conditions.if_match.is_none() || plan_write(&conditions, None) == WriteVerdict::PreconditionFailed);
+    assert!(
+        conditions.if_match.is_none() || plan_write(&conditions, None) == WriteVerdict::PreconditionFailed
+    );
 
     if let Some(seconds) = conditions.if_modified_since.as_deref().and_then(parse_http_date) {
         assert_eq!(format_http_date(seconds).as_deref().and_then(parse_http_date), Some(seconds));

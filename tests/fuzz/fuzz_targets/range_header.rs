@@ -19,7 +19,9 @@ fuzz_target!(|input: (u64, &str)| {
         assert!(!ranges.is_empty() && ranges.len() <= specs.len());
         for (index, range) in ranges.iter().enumerate() {
             assert!(range.start < range.end && range.end <= size);
-            assert!(ranges[index + 1..].iter().all(|other| range.end <= other.start || other.end <= range.start));
+            assert!(
+                ranges[index + 1..].iter().all(|other| range.end <= other.start || other.end <= range.start)
+            );
         }
     }
 });

@@ -1,7 +1,9 @@
 //! No text becomes a path that leads out of the share, and every path is read back as it is shown.
 #![no_main]
 
-use causeway_paths::{CaseRule, EntryName, MAX_PATH_UNITS, MAX_SEGMENT_UNITS, MAX_SEGMENTS, SharePath, TempName};
+use causeway_paths::{
+    CaseRule, EntryName, MAX_PATH_UNITS, MAX_SEGMENT_UNITS, MAX_SEGMENTS, SharePath, TempName,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -11,7 +13,11 @@ fuzz_target!(|text: &str| {
         for segment in path.segments() {
             assert!(segment.encode_utf16().count() <= MAX_SEGMENT_UNITS);
             assert!(!segment.trim_matches(['.', ' ']).is_empty());
-            assert!(!segment.contains(|character: char| character.is_ascii_control() || "\\:*?\"<>|".contains(character)));
+            assert!(
+                !segment.contains(
+                    |character: char| character.is_ascii_control() || "\\:*?\"<>|".contains(character)
+                )
+            );
         }
         match (path.parent(), path.name()) {
             (Some(parent), Some(name)) => assert_eq!(parent.child(name).as_ref(), Ok(&path)),
