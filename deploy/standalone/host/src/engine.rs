@@ -41,7 +41,6 @@ fn pool(instances: usize, memory: usize) -> PoolingAllocationConfig {
         .total_stacks(instances.saturating_mul(2))
         .max_memory_size(memory)
         .linear_memory_keep_resident(KEEP_RESIDENT)
-        .table_elements(40_000)
         .max_unused_warm_slots(32);
     pool
 }

@@ -118,9 +118,9 @@ impl Exchange {
         }
     }
 
-    /// Resolves when the client no longer wants the answer.
-    pub(crate) async fn abandoned(&self) {
-        self.cancelled.cancelled().await;
+    /// Resolves when the exchange is past its deadline by so much that its instance must have failed to notice.
+    pub(crate) async fn overdue(&self, slack: Duration) {
+        self.progress.stalled(self.deadline + slack).await;
     }
 }
 

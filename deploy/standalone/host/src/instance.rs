@@ -72,6 +72,12 @@ impl WasiHttpView for InstanceState {
     }
 }
 
+impl InstanceState {
+    fn spin(&mut self) -> SpinView<'_> {
+        SpinView { table: &mut self.table, component: &self.component }
+    }
+}
+
 /// A linker with everything that components may import. An import that is not here fails the start by its name.
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<InstanceState>> {
     let mut linker = Linker::new(engine);
@@ -79,11 +85,8 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<InstanceState>>
     wasmtime_wasi::p3::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
-    let view = |state: &mut InstanceState| -> SpinView<'_> {
-        SpinView { table: &mut state.table, component: &state.component }
-    };
-    add_key_value::<_, SpinInterfaces>(&mut linker, view)?;
-    add_variables::<_, SpinInterfaces>(&mut linker, view)?;
+    add_key_value::<_, SpinInterfaces>(&mut linker, InstanceState::spin)?;
+    add_variables::<_, SpinInterfaces>(&mut linker, InstanceState::spin)?;
     Ok(linker)
 }
 

@@ -17,10 +17,29 @@
 //! calls out, the list of hosts it may reach and the [`SidecarRoute`]. Bodies that a component only hands on never
 //! enter its memory.
 
+mod admission;
 mod app;
+mod artifact;
+mod body;
 mod config;
+mod engine;
+mod exchange;
+mod hooks;
 mod host;
+mod instance;
+mod key_value;
+mod logs;
 mod manifest;
+mod outbound;
+mod precompiled;
+mod progress;
+mod request;
+mod response;
+mod routes;
+mod serve;
+mod spin_interfaces;
+mod start;
+mod variables;
 
 pub use app::{App, AppError};
 pub use config::{ComponentLimits, HostConfig, Limits, LogLine, LogSink, Mount};

@@ -39,7 +39,7 @@ impl Routes {
                 component,
             };
             let spec = route.pattern.spec().map_err(|error| format!("route `{}`: {error}", route.pattern))?;
-            router.add(spec, target).map_err(|never| match never {})?;
+            let Ok(()) = router.add(spec, target);
         }
         Ok(Self { router })
     }

@@ -1,0 +1,150 @@
+//! The host on a socket.
+
+mod stall;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use crate::config::Limits;
+use crate::response::failure;
+use stall::StallGuard;
+
+/// Pause after the system refuses a connection for want of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Requests that one HTTP/2 connection may have open.
+const H2_STREAMS: u32 = 128;
+
+/// Accepts connections until `shutdown` resolves, then waits for those that are busy, up to [`Limits::drain`].
+pub(crate) async fn run(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let server = Arc::new(Server { http: protocol(&limits), router, limits, stopping: CancellationToken::new() });
+    let places = Arc::new(Semaphore::new(server.limits.connections));
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let (place, accepted) = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = accept(&listener, &places) => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let server = Arc::clone(&server);
+                connections.spawn(async move {
+                    server.connection(stream, peer).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    server.stopping.cancel();
+    let drained = tokio::time::timeout(server.limits.drain, async { while connections.join_next().await.is_some() {} });
+    if drained.await.is_err() {
+        tracing::warn!(connections = connections.len(), "exchanges were still running at the end of the drain");
+        connections.shutdown().await;
+    }
+    Ok(())
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (Option<tokio::sync::OwnedSemaphorePermit>, io::Result<(TcpStream, SocketAddr)>) {
+    // The semaphore is never closed. Without a free place the connection stays in the system's backlog.
+    let place = Arc::clone(places).acquire_owned().await.ok();
+    (place, listener.accept().await)
+}
+
+fn protocol(limits: &Limits) -> auto::Builder<TokioExecutor> {
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_read_timeout)
+        // hyper's least is 8 KiB.
+        .max_buf_size(limits.socket_buffer.max(limits.header_bytes).max(8 << 10));
+    http.http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(limits.header_read_timeout)
+        .max_concurrent_streams(H2_STREAMS)
+        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX));
+    http
+}
+
+struct Server {
+    http: auto::Builder<TokioExecutor>,
+    router: Router,
+    limits: Limits,
+    stopping: CancellationToken,
+}
+
+impl Server {
+    async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        // Small answers must not wait for the acknowledgement of earlier ones.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, %peer, "TCP_NODELAY");
+        }
+        let io = TokioIo::new(StallGuard::new(stream, self.limits.body_idle_timeout));
+        let service = hyper::service::service_fn(|request| self.answer(request, peer));
+        let mut connection = pin!(self.http.serve_connection_with_upgrades(io, service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.stopping.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, %peer, "a connection broke off");
+        }
+    }
+
+    fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + use<> {
+        let too_large = header_bytes(&request) > self.limits.header_bytes;
+        let router = self.router.clone();
+        async move {
+            if too_large {
+                return Ok(failure(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The request header is too large"));
+            }
+            request.extensions_mut().insert(ConnectInfo(peer));
+            router.oneshot(request.map(Body::new)).await
+        }
+    }
+}
+
+/// The size of a request's head as it was sent, near enough.
+fn header_bytes(request: &Request<Incoming>) -> usize {
+    let line = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() + line
+}
