@@ -1,1 +1,51 @@
-//! The files function.
+//! The files function: connections to shares, and the items on them.
+//!
+//! Each handler reads what the request asks for, makes one internal call, and puts the answer into its public shape.
+//! What the sidecar refuses is worded by the route ([`wording`]).
+
+mod connections;
+mod items;
+mod list;
+mod refusal;
+mod transfer;
+mod upload;
+mod wording;
+
+use causeway_api::Endpoint;
+use causeway_api::routes::files::{ENDPOINTS, Operation};
+use causeway_function_kit::{Answer, Function, Problem, Request, export_function};
+use causeway_internal::files::TransferKind;
+
+struct Files;
+
+impl Function for Files {
+    type Operation = Operation;
+    const NAME: &'static str = "files";
+
+    fn endpoints() -> &'static [Endpoint<Operation>] {
+        ENDPOINTS
+    }
+
+    async fn perform(operation: Operation, request: Request) -> Result<Answer, Problem> {
+        match operation {
+            Operation::ListConnections => connections::list(&request).await,
+            Operation::VisibilityOptions => connections::visibility(&request).await,
+            Operation::TestDraft => connections::test_draft(request).await,
+            Operation::CreateConnection => connections::create(request).await,
+            Operation::ChangeConnection => connections::change(request).await,
+            Operation::DeleteConnection => connections::delete(&request).await,
+            Operation::TestConnection => connections::test(request).await,
+            Operation::List => list::list(&request).await,
+            Operation::Info => items::info(&request).await,
+            Operation::Create => items::create(request).await,
+            Operation::Rename => items::rename(request).await,
+            Operation::Delete => items::delete(&request).await,
+            Operation::Copy => transfer::transfer(TransferKind::Copy, request).await,
+            Operation::Move => transfer::transfer(TransferKind::Move, request).await,
+            Operation::Upload => upload::from_form(request).await,
+            Operation::PutContent => upload::from_body(request).await,
+        }
+    }
+}
+
+export_function!(Files);
