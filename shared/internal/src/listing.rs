@@ -45,6 +45,22 @@ pub struct ListedItem<'frame> {
     pub file_id: u64,
 }
 
+impl<'frame> From<&'frame ItemInfo> for ListedItem<'frame> {
+    fn from(item: &'frame ItemInfo) -> Self {
+        let ItemInfo { name, kind, size, created, modified, changed, attributes, file_id } = item;
+        Self {
+            name,
+            kind: *kind,
+            size: *size,
+            created: *created,
+            modified: *modified,
+            changed: *changed,
+            attributes: *attributes,
+            file_id: *file_id,
+        }
+    }
+}
+
 /// A frame that cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
@@ -109,6 +125,14 @@ impl FrameReader {
         self.frame()
     }
 
+    /// Whether a whole frame has arrived: [`items`](Self::items) and its like will not ask for more.
+    pub fn is_ready(&self) -> bool {
+        let rest = &self.buffer[self.start..];
+        let length = rest.first_chunk::<4>().map(|length| u32::from_le_bytes(*length) as usize);
+        // A frame that is too large is ready, too: to be refused.
+        length.is_some_and(|length| length > MAX_FRAME_BYTES || rest.len() >= 4 + length)
+    }
+
     /// Says whether the body ended where a frame did.
     pub fn finish(&self) -> Result<(), FrameError> {
         if self.start == self.buffer.len() { Ok(()) } else { Err(FrameError::Truncated) }
@@ -127,3 +151,6 @@ impl FrameReader {
         Ok(Some(frame))
     }
 }
+
+#[cfg(test)]
+mod tests;

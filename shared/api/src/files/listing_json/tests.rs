@@ -5,19 +5,6 @@ use serde_json::{Value, json};
 use super::*;
 use crate::files::{DirectoryListing, FileInfo};
 
-fn listed(item: &ItemInfo) -> ListedItem<'_> {
-    ListedItem {
-        name: &item.name,
-        kind: item.kind,
-        size: item.size,
-        created: item.created,
-        modified: item.modified,
-        changed: item.changed,
-        attributes: item.attributes,
-        file_id: item.file_id,
-    }
-}
-
 fn item(name: &str, kind: ItemKind, size: u64, created: u64, modified: u64) -> ItemInfo {
     ItemInfo {
         name: name.to_owned(),
@@ -60,7 +47,7 @@ fn by_hand(directory: &SharePath, items: &[ItemInfo]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut writer = ListingWriter::open(directory, &mut out);
     for item in items {
-        writer.item(&listed(item), &mut out);
+        writer.item(&item.into(), &mut out);
     }
     writer.close(&mut out);
     out
