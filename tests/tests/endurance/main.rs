@@ -1,0 +1,6 @@
+//! What takes long, kills something, or fills something: each case has a world of its own.
+
+mod crash;
+mod full_disk;
+mod memory;
+mod restart;

@@ -1,0 +1,15 @@
+//! What people do with Causeway, and what must not happen to them. One module a topic; all share one world unless they
+//! need one of their own.
+
+mod accounts;
+mod bad_input;
+mod browsing;
+mod changes;
+mod connections;
+mod copies;
+mod downloads;
+mod roles;
+mod sign_in;
+mod uploads;
+mod users;
+mod web;

@@ -1,0 +1,33 @@
+//! Where things are in the repository, and which packages there are.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The components: packages that are built for [`WASM_TARGET`](crate::toolchain::WASM_TARGET) and for nothing else.
+pub(crate) const COMPONENTS: [&str; 4] =
+    ["causeway-fn-auth", "causeway-fn-files", "causeway-fn-preview", "causeway-fn-system"];
+
+/// The package of the end-to-end harness: its tests need a built binary and Samba.
+pub(crate) const END_TO_END: &str = "causeway-tests";
+
+/// The repository's root.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// Where built things go. The end-to-end tests and the binary's build script look in the same place.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
+}
+
+/// The binary of that profile.
+pub(crate) fn binary(release: bool) -> PathBuf {
+    target().join(if release { "release" } else { "debug" }).join("causeway")
+}
+
+/// `cargo` in the root, the one that runs us.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root()).args(arguments);
+    command
+}
