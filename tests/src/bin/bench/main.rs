@@ -1,0 +1,78 @@
+//! Measures Causeway against `smbclient` on the same Samba in the same run and prints a table.
+//!
+//! Arguments choose measurements by name; none means all. `cargo xtask bench` builds for release and runs this.
+
+mod listing;
+mod load;
+mod rig;
+mod starts;
+mod table;
+mod transfer;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use rig::Rig;
+use table::Table;
+
+/// The measurements and their names.
+const NAMES: [&str; 8] =
+    ["starts", "idle", "list-100", "list-10000", "info", "listings", "range", "transfer"];
+
+fn main() -> ExitCode {
+    let only: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = only.iter().find(|name| !NAMES.contains(&name.as_str())) {
+        eprintln!("bench: there is no measurement {unknown:?}; there are {}", NAMES.join(", "));
+        return ExitCode::from(2);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(fault) => {
+            eprintln!("bench: {fault}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(&only)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("bench: {fault:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(only: &[String]) -> Result<()> {
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|one| one == name);
+    let mut table = Table::default();
+    if wanted("starts") {
+        starts::cold_and_warm(&mut table)?;
+    }
+    let rig = Rig::start().await?;
+    if wanted("idle") {
+        starts::idle_memory(&rig, &mut table).await?;
+    }
+    if wanted("list-100") {
+        listing::hundred(&rig, &mut table).await?;
+    }
+    if wanted("list-10000") {
+        listing::ten_thousand(&rig, &mut table).await?;
+    }
+    if wanted("info") {
+        load::info(&rig, &mut table).await?;
+    }
+    if wanted("listings") {
+        load::listings_beside_info(&rig, &mut table).await?;
+    }
+    if wanted("range") {
+        transfer::first_byte_of_a_range(&rig, &mut table).await?;
+    }
+    if wanted("transfer") {
+        transfer::download(&rig, &mut table).await?;
+        transfer::upload(&rig, &mut table).await?;
+    }
+    let peak: u64 = rig.processes().map(causeway_tests::Process::peak_memory).sum::<Result<u64>>()?;
+    println!("\n{}\n{table}", rig::machine());
+    println!("Peak memory of the product in this run: {} MB.", peak / 1_000_000);
+    Ok(())
+}
