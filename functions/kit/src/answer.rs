@@ -89,13 +89,21 @@ impl Answer {
         Self::new(status, Surface::ShareContent, Body::Handed(content))
     }
 
-    /// A body that is written while it is sent. The writing begins once the head is on its way.
+    /// A body of a media type that is written while it is sent. The writing begins once the head is on its way.
     pub fn written<W>(status: u16, content_type: &'static str, write: W) -> Self
     where
         W: AsyncFnOnce(BodyWriter) -> Result<(), Interrupted> + 'static,
     {
+        Self::streamed(status, write).header("content-type", content_type)
+    }
+
+    /// The same without a media type: its headers come from elsewhere.
+    pub fn streamed<W>(status: u16, write: W) -> Self
+    where
+        W: AsyncFnOnce(BodyWriter) -> Result<(), Interrupted> + 'static,
+    {
         let body = Body::Written(Box::new(move |writer| Box::pin(write(writer)) as Writing));
-        Self::new(status, Surface::ApiJson, body).header("content-type", content_type)
+        Self::new(status, Surface::ApiJson, body)
     }
 
     /// The same with a header (name in lower-case), which stands instead of one that answers of this surface have.

@@ -103,6 +103,8 @@ pub use spin_sdk;
 #[macro_export]
 macro_rules! export_function {
     ($function:ident) => {
+        // A native build (for unit tests) has no host to export anything to.
+        #[cfg(target_arch = "wasm32")]
         mod entry_point {
             use $crate::spin_sdk::wasip3;
             use $crate::spin_sdk::wasip3::http::types::{ErrorCode, Request, Response};
