@@ -59,12 +59,14 @@ impl Sidecar {
         let secrets = Secrets::load_or_create(&config.data_dir, &config.secrets).context("the secrets")?;
         let store = Store::open(&config.data_dir).await.context("the database")?;
         let shares = Arc::new(Shares::new());
-        let accounts = Arc::new(Accounts::new(store.clone(), config.trusted_proxies.clone()));
+        let accounts = Accounts::open(store.clone(), config.trusted_proxies.clone()).await.context("the users")?;
+        let accounts = Arc::new(accounts);
         let generated_password = accounts
             .ensure_first_admin(&config.first_admin.username, config.first_admin.password.as_deref())
             .await
             .context("the first administrator")?;
-        let connections = Arc::new(Connections::new(store.clone(), secrets.sealer(), Arc::clone(&shares)));
+        let connections = Connections::open(store.clone(), secrets.sealer(), Arc::clone(&shares)).await;
+        let connections = Arc::new(connections.context("the connections")?);
         let siblings = Arc::new(Siblings::new(store.journal()));
         let files = Files::new(Arc::clone(&connections), Arc::clone(&shares), Arc::clone(&siblings));
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());

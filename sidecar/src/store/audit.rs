@@ -1,0 +1,117 @@
+//! Who did what, when, from where, and how it went.
+
+use causeway_internal::UnixMicros;
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use super::StoreError;
+
+/// How many records are kept; the oldest go first. Some 20 MB, and years of an ordinary office.
+const MAX_RECORDS: i64 = 100_000;
+
+/// Longest name that is recorded, in characters: the name at a refused sign-in is whatever somebody typed.
+const MAX_NAME_CHARS: usize = 255;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// Somebody signed in, or tried to.
+    SignIn,
+    /// Somebody changed his own password.
+    PasswordChanged,
+    /// An administrator set a password.
+    PasswordReset,
+    /// A user was made.
+    UserCreated,
+    /// A user was changed; the detail names the fields.
+    UserChanged,
+    /// A user was deleted.
+    UserDeleted,
+    /// A connection was made.
+    ConnectionCreated,
+    /// A connection was changed; the detail names the fields.
+    ConnectionChanged,
+    /// A connection was deleted.
+    ConnectionDeleted,
+}
+
+impl Event {
+    fn name(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign_in",
+            Self::PasswordChanged => "password.changed",
+            Self::PasswordReset => "password.reset",
+            Self::UserCreated => "user.created",
+            Self::UserChanged => "user.changed",
+            Self::UserDeleted => "user.deleted",
+            Self::ConnectionCreated => "connection.created",
+            Self::ConnectionChanged => "connection.changed",
+            Self::ConnectionDeleted => "connection.deleted",
+        }
+    }
+}
+
+/// How it went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It was done.
+    Succeeded,
+    /// It was refused.
+    Failed,
+}
+
+impl Outcome {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One entry. Ids and names are both kept, because either may be gone or changed when somebody reads it.
+#[derive(Debug, Clone)]
+pub(crate) struct Record<'a> {
+    /// What happened.
+    pub(crate) event: Event,
+    /// How it went.
+    pub(crate) outcome: Outcome,
+    /// Who did it; no id when nobody of that name exists, nobody at all when the program did it.
+    pub(crate) actor: Option<(Option<Uuid>, &'a str)>,
+    /// To whom or what.
+    pub(crate) subject: Option<(Uuid, &'a str)>,
+    /// Address it came from, as far as it is known.
+    pub(crate) origin: Option<&'a str>,
+    /// More, in a few words; never a secret.
+    pub(crate) detail: &'a str,
+}
+
+/// Adds an entry, within the transaction of what it tells of.
+pub(crate) async fn write(to: &mut SqliteConnection, at: UnixMicros, record: Record<'_>) -> Result<(), StoreError> {
+    let id = |id: Uuid| id.hyphenated().to_string();
+    let written = sqlx::query(
+        "INSERT INTO audit (at, event, result, actor_id, actor_name, subject_id, subject_name, origin, detail)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(at.0)
+    .bind(record.event.name())
+    .bind(record.outcome.name())
+    .bind(record.actor.and_then(|(actor, _)| actor).map(id))
+    .bind(record.actor.map(|(_, name)| shortened(name)))
+    .bind(record.subject.map(|(subject, _)| id(subject)))
+    .bind(record.subject.map(|(_, name)| shortened(name)))
+    .bind(record.origin)
+    .bind(record.detail)
+    .execute(&mut *to)
+    .await?;
+    // Numbers only grow, so what is more than the bound below the newest is beyond the bound.
+    sqlx::query("DELETE FROM audit WHERE id <= ?")
+        .bind(written.last_insert_rowid().saturating_sub(MAX_RECORDS))
+        .execute(to)
+        .await?;
+    Ok(())
+}
+
+fn shortened(name: &str) -> String {
+    name.chars().take(MAX_NAME_CHARS).collect()
+}
