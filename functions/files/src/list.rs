@@ -28,7 +28,7 @@ pub(crate) async fn list(request: &Request) -> Result<Answer, Problem> {
         while let Some(items) = listing.next().await? {
             json.reserve(items.len() * BYTES_OF_AN_ENTRY);
             for item in &items {
-                writer.item(&item.into(), &mut json);
+                writer.item(item, &mut json);
             }
             out.write(std::mem::take(&mut json)).await?;
         }

@@ -1,8 +1,11 @@
 //! A request, once its operation is known.
 
+mod mistake;
+
 use causeway_api::{FieldError, Method, PathParameters};
 use causeway_internal::Principal;
 use percent_encoding::percent_decode_str;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -102,20 +105,20 @@ impl Request {
     }
 
     /// The body as JSON. 413 above [`MAX_JSON_BODY`], 422 when it is missing, no JSON, or not of the type.
-    pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
+    pub async fn json<T: DeserializeOwned + JsonSchema>(&mut self) -> Result<T, Problem> {
         let bytes = self.take_body()?.collect(MAX_JSON_BODY).await?;
         parse_json(&bytes)?.ok_or_else(|| Problem::invalid(FieldError::missing(&["body"], Value::Null)))
     }
 
     /// The body as JSON, if there is one.
-    pub async fn optional_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Problem> {
+    pub async fn optional_json<T: DeserializeOwned + JsonSchema>(&mut self) -> Result<Option<T>, Problem> {
         let bytes = self.take_body()?.collect(MAX_JSON_BODY).await?;
         parse_json(&bytes)
     }
 }
 
-/// Reads a body; `None` when it is empty.
-fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<Option<T>, Problem> {
+/// Reads a body, which is an object; `None` when it is empty or null.
+fn parse_json<T: DeserializeOwned + JsonSchema>(bytes: &[u8]) -> Result<Option<T>, Problem> {
     if bytes.is_empty() {
         return Ok(None);
     }
@@ -124,59 +127,34 @@ fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<Option<T>, Problem> {
         mistake.ctx = Some(json!({ "error": error.to_string() }));
         Problem::invalid(mistake)
     })?;
-    serde_path_to_error::deserialize(&value).map(Some).map_err(|error| Problem::invalid(mistake(&error, &value)))
-}
-
-/// Says which field of a body is wrong, and how.
-fn mistake(error: &serde_path_to_error::Error<serde_json::Error>, body: &Value) -> FieldError {
-    use serde_path_to_error::Segment;
-
-    let mut loc = vec![Value::from("body")];
-    let mut input = Some(body);
-    for segment in error.path() {
-        let (step, below) = match segment {
-            Segment::Seq { index } => (Value::from(*index), input.and_then(|value| value.get(*index))),
-            Segment::Map { key } | Segment::Enum { variant: key } => {
-                (Value::from(key.as_str()), input.and_then(|value| value.get(key)))
-            }
-            Segment::Unknown => continue,
-        };
-        loc.push(step);
-        input = below;
+    match &value {
+        Value::Null => Ok(None),
+        // Serde would also take a list for an object, its fields in the order of their declaration.
+        Value::Object(_) => serde_path_to_error::deserialize(&value).map(Some).map_err(|error| {
+            let mistakes = mistake::mistakes::<T>(&error, &value);
+            Problem::object(422, json!(mistakes))
+        }),
+        other => Err(Problem::invalid(mistake::no_object(other))),
     }
-    let text = error.inner().to_string();
-    let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')).map(|(name, _)| name);
-    let (kind, msg) = match missing {
-        Some(name) => {
-            // The path ends at the object that lacks the field, unless the deserialiser had stepped into it already.
-            if loc.last().and_then(Value::as_str) != Some(name) {
-                loc.push(Value::from(name));
-            }
-            ("missing", "Field required".to_owned())
-        }
-        None if text.starts_with("unknown variant") => ("enum", text),
-        None if text.starts_with("invalid type") => ("type_error", text),
-        None => ("value_error", format!("Value error, {text}")),
-    };
-    FieldError { kind: kind.to_owned(), loc, msg, input: input.cloned().unwrap_or(Value::Null), ctx: None }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use schemars::JsonSchema;
     use serde::Deserialize;
     use serde_json::{Value, json};
 
     use super::parse_json;
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, JsonSchema)]
     #[expect(dead_code, reason = "only the mistakes matter")]
     struct Outer {
         name: String,
         inner: Option<Inner>,
     }
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, JsonSchema)]
     #[expect(dead_code, reason = "only the mistakes matter")]
     struct Inner {
         numbers: Vec<u8>,

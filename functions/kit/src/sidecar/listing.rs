@@ -1,7 +1,6 @@
 //! A listing on its way from the sidecar.
 
-use causeway_internal::files::ItemInfo;
-use causeway_internal::listing::{FrameReader, ListingHead};
+use causeway_internal::listing::{FrameReader, ListedItem, ListingHead};
 
 use super::Refusal;
 use crate::body::RawBody;
@@ -18,8 +17,11 @@ pub struct Listing {
 
 impl Listing {
     pub(super) async fn begin(body: RawBody) -> Result<Self, Refusal> {
-        let mut listing =
-            Self { head: ListingHead { total: 0, next_cursor: None }, frames: FrameReader::default(), body: Some(body) };
+        let mut listing = Self {
+            head: ListingHead { total: 0, next_cursor: None },
+            frames: FrameReader::default(),
+            body: Some(body),
+        };
         loop {
             if let Some(head) = listing.frames.head().map_err(Refusal::unavailable)? {
                 listing.head = head;
@@ -41,15 +43,13 @@ impl Listing {
     /// # Errors
     ///
     /// When the listing breaks off: the entries so far are not all.
-    pub async fn next(&mut self) -> Result<Option<Vec<ItemInfo>>, Refusal> {
-        loop {
-            if let Some(batch) = self.frames.batch().map_err(Refusal::unavailable)? {
-                return Ok(Some(batch));
-            }
+    pub async fn next(&mut self) -> Result<Option<Vec<ListedItem<'_>>>, Refusal> {
+        while !self.frames.is_ready() {
             if !self.read_on().await? {
                 return Ok(None);
             }
         }
+        self.frames.items().map_err(Refusal::unavailable)
     }
 
     /// Takes the next piece of the body; false at its end.
