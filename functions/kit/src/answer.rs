@@ -177,7 +177,11 @@ impl Answer {
             _ if is_bare => bare(fields),
             Body::Bytes(bytes) => {
                 let bytes = bytes.into_owned();
-                written(fields, request_id, Box::new(|mut out| Box::pin(async move { out.write(bytes).await })))
+                written(
+                    fields,
+                    request_id,
+                    Box::new(|mut out| Box::pin(async move { out.write(bytes).await })),
+                )
             }
             Body::Written(write) => written(fields, request_id, write),
             Body::Handed(content) => {
@@ -251,7 +255,10 @@ mod tests {
         assert_eq!(header(&json, "cache-control"), ["no-store"]);
         assert_eq!(header(&json, "x-content-type-options"), ["nosniff"]);
 
-        let own = Answer::empty(200).surface(Surface::WebApp).header("content-security-policy", "x").all_headers(id);
+        let own = Answer::empty(200)
+            .surface(Surface::WebApp)
+            .header("content-security-policy", "x")
+            .all_headers(id);
         assert_eq!(header(&own, "content-security-policy"), ["x"]);
         assert_eq!(header(&own, "content-length"), ["0"]);
         assert_eq!(header(&Answer::empty(204).all_headers(id), "content-length"), [""; 0]);

@@ -52,7 +52,9 @@ mod tests {
             assert_eq!((caller.user_id, caller.token_version), (user, 3));
         }
         let detail = |headers: &Headers| authenticate(headers, &key).unwrap_err().body().detail;
-        for absent in [Headers::default(), with(&format!("Basic {token}")), with("Bearer"), with("Bearer  "), with("")] {
+        for absent in
+            [Headers::default(), with(&format!("Basic {token}")), with("Bearer"), with("Bearer  "), with("")]
+        {
             assert_eq!(detail(&absent), "Not authenticated");
         }
         for bad in ["Bearer x", "Bearer a.b.c", &format!("Bearer {token}x")] {

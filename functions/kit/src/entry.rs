@@ -19,7 +19,8 @@ pub trait Function {
     fn endpoints() -> &'static [Endpoint<Self::Operation>];
 
     /// Performs an operation. On routes that need a token the caller is known.
-    fn perform(operation: Self::Operation, request: Request) -> impl Future<Output = Result<Answer, Problem>>;
+    fn perform(operation: Self::Operation, request: Request)
+    -> impl Future<Output = Result<Answer, Problem>>;
 
     /// Answers what no route of the function names.
     fn otherwise(_request: Request) -> impl Future<Output = Result<Answer, Problem>> {

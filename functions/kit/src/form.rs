@@ -65,7 +65,8 @@ impl Form {
             if !rest[..line_end].iter().all(|byte| matches!(byte, b' ' | b'\t')) {
                 return Err(FormError::Malformed);
             }
-            let part_end = find(&rest[line_end..], separator.as_bytes()).ok_or(FormError::Malformed)? + line_end;
+            let part_end =
+                find(&rest[line_end..], separator.as_bytes()).ok_or(FormError::Malformed)? + line_end;
             if let Some((name, value)) = text_field(&rest[line_end + 2..part_end.max(line_end + 2)])? {
                 fields.insert(name, value);
             }
@@ -83,7 +84,8 @@ fn text_field(part: &[u8]) -> Result<Option<(String, String)>, FormError> {
         let (name, value) = line.split_once(':')?;
         name.trim().eq_ignore_ascii_case("content-disposition").then_some(value)
     });
-    let (kind, parameters) = disposition.and_then(|value| value.split_once(';')).ok_or(FormError::Malformed)?;
+    let (kind, parameters) =
+        disposition.and_then(|value| value.split_once(';')).ok_or(FormError::Malformed)?;
     let name = parameter(parameters, "name").ok_or(FormError::Malformed)?;
     if !kind.trim().eq_ignore_ascii_case("form-data") {
         return Err(FormError::Malformed);
@@ -142,14 +144,17 @@ mod tests {
     fn multipart(boundary: &str, fields: &[(&str, &str)]) -> Vec<u8> {
         let mut body = String::new();
         for (name, value) in fields {
-            body += &format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body += &format!(
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            );
         }
         (body + &format!("--{boundary}--\r\n")).into_bytes()
     }
 
     #[test]
     fn both_kinds_of_form_say_the_same() {
-        let encoded = Form::parse("application/x-www-form-urlencoded", b"username=a+b&password=%C3%BC%26").unwrap();
+        let encoded =
+            Form::parse("application/x-www-form-urlencoded", b"username=a+b&password=%C3%BC%26").unwrap();
         let body = multipart("----x1", &[("username", "a b"), ("password", "ü&")]);
         let parts = Form::parse("Multipart/Form-Data; charset=utf-8; boundary=\"----x1\"", &body).unwrap();
         assert_eq!(encoded, parts);

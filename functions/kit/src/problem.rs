@@ -127,7 +127,9 @@ impl From<Fault> for Problem {
             FaultCode::RoleReadOnly => Self::forbidden("Your user role is read-only"),
             FaultCode::ConnectionReadOnly => Self::forbidden("Connection is read-only"),
             FaultCode::ConnectionNotFound => Self::not_found("Connection not found"),
-            FaultCode::ServiceTokenRefused => Self::sidecar_unavailable("the sidecar refuses the service token"),
+            FaultCode::ServiceTokenRefused => {
+                Self::sidecar_unavailable("the sidecar refuses the service token")
+            }
             FaultCode::Internal => Self::internal("fault of the sidecar, see its log"),
             _ => Self::new(status, fault.message),
         };

@@ -60,7 +60,12 @@ impl Query {
         match text.to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" | "on" | "y" | "t" => Ok(true),
             "false" | "0" | "no" | "off" | "n" | "f" => Ok(false),
-            _ => Err(mistake("bool_parsing", name, "Input should be a valid boolean, unable to interpret input", text)),
+            _ => Err(mistake(
+                "bool_parsing",
+                name,
+                "Input should be a valid boolean, unable to interpret input",
+                text,
+            )),
         }
     }
 

@@ -59,7 +59,8 @@ pub async fn settings() -> Result<&'static Settings, Problem> {
     let url = required("sidecar_url").await?;
     let service_token = required("service_token").await?;
     let token_secret = required("token_secret").await?;
-    let sidecar = SidecarAddress::parse(&url).ok_or_else(|| misconfigured("sidecar_url is no http(s) URL"))?;
+    let sidecar =
+        SidecarAddress::parse(&url).ok_or_else(|| misconfigured("sidecar_url is no http(s) URL"))?;
     let authorization = ServiceAuthorization(format!("Bearer {service_token}"));
     Ok(SETTINGS.get_or_init(|| Settings { sidecar, authorization, token_key: TokenKey::new(&token_secret) }))
 }
@@ -106,7 +107,10 @@ mod tests {
     fn the_sidecar_may_be_anywhere_by_http() {
         let parse = |url| SidecarAddress::parse(url).map(|at| (at.is_https, at.authority, at.base_path));
         assert_eq!(parse("http://sidecar.internal"), Some((false, "sidecar.internal".into(), String::new())));
-        assert_eq!(parse("https://nas.example:7071/x/ "), Some((true, "nas.example:7071".into(), "/x".into())));
+        assert_eq!(
+            parse("https://nas.example:7071/x/ "),
+            Some((true, "nas.example:7071".into(), "/x".into()))
+        );
         assert_eq!(parse("ftp://nas"), None);
         assert_eq!(parse("sidecar.internal"), None);
         assert_eq!(parse(""), None);

@@ -67,7 +67,8 @@ impl Sidecar {
     /// Hands a client's body on as the content of a file, however it is wrapped, without reading it.
     pub async fn write_through(&self, head: &WriteHead, body: ClientBody) -> Result<WriteAnswer, Refusal> {
         let head = encode_head(head).map_err(Refusal::unavailable)?;
-        let response = self.send(WRITE_FILE, Some(head), Outgoing::Handed(body), Patience::Eventually).await?;
+        let response =
+            self.send(WRITE_FILE, Some(head), Outgoing::Handed(body), Patience::Eventually).await?;
         read_json(response).await
     }
 

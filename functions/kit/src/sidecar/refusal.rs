@@ -25,7 +25,9 @@ impl Refusal {
 
     pub(super) fn of_transport(error: &ErrorCode) -> Self {
         match error {
-            ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => Self::TooLate(error.to_string()),
+            ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => {
+                Self::TooLate(error.to_string())
+            }
             _ => Self::Unavailable(error.to_string()),
         }
     }
@@ -63,7 +65,9 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Fault(fault) => fault.into(),
-            Refusal::TooLate(reason) => Self::new(504, "The file service did not answer in time").because(reason),
+            Refusal::TooLate(reason) => {
+                Self::new(504, "The file service did not answer in time").because(reason)
+            }
             Refusal::Unavailable(reason) => Self::sidecar_unavailable(reason),
         }
     }

@@ -64,7 +64,9 @@ impl Sidecar {
     ) -> Result<Request, Refusal> {
         let fields = Fields::new();
         let set = |name: &str, value: &[u8]| {
-            fields.set(name, &[value.to_vec()]).map_err(|error| Refusal::unavailable(format!("{name}: {error:?}")))
+            fields
+                .set(name, &[value.to_vec()])
+                .map_err(|error| Refusal::unavailable(format!("{name}: {error:?}")))
         };
         set("authorization", self.settings.authorization.as_bytes())?;
         set(REQUEST_ID_HEADER, self.request_id.to_string().as_bytes())?;
