@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::{build, workspace};
 
@@ -49,11 +49,8 @@ pub(crate) fn run(release: bool, arguments: &[String]) -> Result<()> {
     let mut asked_at: Option<Instant> = None;
     loop {
         if let Some(status) = server.try_wait().context("the demo cannot be watched")? {
-            return match asked_at {
-                Some(_) => Ok(()),
-                None if status.success() => Ok(()),
-                None => bail!("the demo ended ({status})"),
-            };
+            ensure!(status.success(), "the demo ended badly ({status})");
+            return Ok(());
         }
         let again = wishes.recv_timeout(POLL).is_ok();
         match asked_at {

@@ -104,6 +104,11 @@ impl Samba {
         &found.unwrap_or_else(|| panic!("there is no share {share:?}")).1
     }
 
+    /// Whether there is such a share.
+    pub fn has_share(&self, share: &str) -> bool {
+        self.shares.iter().any(|(name, _)| name == share)
+    }
+
     /// The directory with configuration, account database and logs.
     pub fn home(&self) -> &Path {
         self.home.path()

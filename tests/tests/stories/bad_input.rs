@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use causeway_api::{Auth, Method, Route, routes};
+use causeway_api::{Auth, Route, routes};
 use causeway_tests::{Ask, Proxy, RawRequest, Share, User, World};
 use causeway_tokens::TokenKey;
 use futures::StreamExt as _;
