@@ -62,7 +62,7 @@ pub(crate) async fn test(mut request: Request) -> Result<Answer, Problem> {
     let patch = body.unwrap_or_default().into_patch().map_err(invalid)?;
     let answer = match request.sidecar()?.call_patiently(&TestConnection { id, patch }).await {
         Ok(report) => TestAnswer::connection_works(report),
-        Err(Refusal::Fault(fault)) if is_of_the_share(fault.code) => TestAnswer::failed(fault.message),
+        Err(Refusal::Fault(fault)) if is_verdict(fault.code) => TestAnswer::failed(fault.message),
         Err(refusal) => return Err(refused(refusal, "")),
     };
     Answer::json(200, &answer)
@@ -80,7 +80,6 @@ fn refused(refusal: Refusal, not_stored: &'static str) -> Problem {
         Some(match fault.code {
             FaultCode::TimedOut => Problem::new(504, TIMED_OUT),
             FaultCode::ConnectionIncomplete => Problem::bad_request(NO_SHARE_NAME),
-            FaultCode::Conflict => Problem::bad_request("Failed to create a unique connection slug"),
             FaultCode::Internal if !not_stored.is_empty() => Problem::new(500, not_stored),
             code if is_of_the_share(code) => {
                 Problem::bad_request(format!("Failed to connect to SMB share: {}", fault.message))
@@ -88,6 +87,12 @@ fn refused(refusal: Refusal, not_stored: &'static str) -> Problem {
             _ => return None,
         })
     })
+}
+
+/// Whether the try of a stored connection is answered with this rather than refused: a field that cannot be and a stored
+/// password that cannot be read are reasons as good as the share's own.
+fn is_verdict(code: FaultCode) -> bool {
+    is_of_the_share(code) || matches!(code, FaultCode::Invalid | FaultCode::Internal)
 }
 
 /// Whether a try reached this verdict about the share itself, its host or the directory that is to be the root.
@@ -103,7 +108,6 @@ fn is_of_the_share(code: FaultCode) -> bool {
             | FaultCode::ParentNotFound
             | FaultCode::NotADirectory
             | FaultCode::NameRefused
-            | FaultCode::Invalid
             | FaultCode::ServerFault
     )
 }

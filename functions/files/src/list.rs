@@ -20,7 +20,8 @@ pub(crate) async fn list(request: &Request) -> Result<Answer, Problem> {
     let page = page.parse().map_err(invalid)?;
     let path = SharePath::parse(text).map_err(refused_path)?;
     let call = ListDirectory { connection, path, page };
-    let mut listing = request.sidecar()?.list(&call).await.map_err(worded(Wording::list(text)))?;
+    let listing = request.sidecar()?.list(&call).await;
+    let mut listing = listing.map_err(worded(Wording::list(text)))?;
 
     Ok(Answer::written(200, "application/json", async move |mut out| {
         let mut json = Vec::new();

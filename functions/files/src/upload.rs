@@ -48,8 +48,7 @@ async fn store(
     let written = request.sidecar()?.write_through(&head, body).await;
     let written = written.map_err(|refusal: Refusal| {
         refusal.or_else(|fault| match fault.code {
-            // The only thing about the call that the sidecar could find wrong is the form.
-            FaultCode::Invalid => Some(no_file()),
+            FaultCode::PartMissing => Some(no_file()),
             FaultCode::PreconditionFailed => {
                 Some(Problem::new(412, "The file is not in the state that the request expects"))
             }

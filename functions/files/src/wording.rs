@@ -21,10 +21,11 @@ pub(crate) struct Wording<'a> {
     pub(crate) name: &'a str,
     /// What is said when the server behind is too slow.
     pub(crate) timed_out: &'static str,
-    /// What is said when a fault of our own is in the way.
+    /// What is said before the reason when it went wrong half-way, or for a fault of our own.
     pub(crate) failed: &'static str,
-    /// Status when somebody else has the item open: 423, or 409 where clients know only that.
-    pub(crate) in_use_status: u16,
+    /// Whether the client sends content. Editors save that way and know a file that somebody else has open by 409, where
+    /// all other routes say 423.
+    pub(crate) is_upload: bool,
 }
 
 impl<'a> Wording<'a> {
@@ -35,7 +36,7 @@ impl<'a> Wording<'a> {
         timed_out: &'static str,
         failed: &'static str,
     ) -> Self {
-        Self { path, missing, parent_of: path, name: path, timed_out, failed, in_use_status: 423 }
+        Self { path, missing, parent_of: path, name: path, timed_out, failed, is_upload: false }
     }
 
     /// `…/list`.
@@ -120,13 +121,13 @@ impl<'a> Wording<'a> {
             "Upload timed out. The remote share did not respond in time.",
             "Failed to upload file",
         );
-        Self { in_use_status: 409, ..about }
+        Self { is_upload: true, ..about }
     }
 
     /// The sentence for a fault that this route words itself, with its status; `None` for those that read the same on
     /// every route.
     pub(crate) fn word(&self, fault: &Fault) -> Option<(u16, String)> {
-        let Self { path, missing, parent_of, name, timed_out, failed, in_use_status } = self;
+        let Self { path, missing, parent_of, name, timed_out, failed, is_upload } = self;
         Some(match fault.code {
             FaultCode::ConnectionIncomplete => (400, NO_SHARE_NAME.to_owned()),
             FaultCode::NotFound => (404, format!("{missing}{path}")),
@@ -134,14 +135,13 @@ impl<'a> Wording<'a> {
             FaultCode::AlreadyExists => (409, format!("An item named '{name}' already exists")),
             FaultCode::DestinationExists => (409, format!("Destination already exists: {name}")),
             FaultCode::NotADirectory => (400, format!("Not a directory: {path}")),
-            FaultCode::InUse if *in_use_status == 409 => {
-                (409, format!("File is locked and cannot be written: {path}"))
-            }
-            FaultCode::InUse => (*in_use_status, format!("Item is in use by somebody else: {path}")),
+            FaultCode::InUse if *is_upload => (409, format!("File is locked and cannot be written: {path}")),
+            FaultCode::InUse => (423, format!("Item is in use by somebody else: {path}")),
             FaultCode::AccessDenied => (403, format!("Access denied: {path}")),
+            // On the way up it is the body that is too large; on the way down it is the directory.
+            FaultCode::TooLarge if !is_upload => (500, format!("{failed}: {}", fault.message)),
             FaultCode::TimedOut => (504, (*timed_out).to_owned()),
-            FaultCode::Partial => (500, format!("{failed}: {}", fault.message)),
-            FaultCode::Internal => (500, format!("{failed}: internal error")),
+            FaultCode::Partial | FaultCode::Internal => (500, format!("{failed}: {}", fault.message)),
             _ => return None,
         })
     }

@@ -23,8 +23,8 @@ impl Wording<'_> {
             FaultCode::AccessDenied => (403, format!("Access denied: {path}")),
             FaultCode::InUse => (423, format!("File is in use by somebody else: {path}")),
             FaultCode::TimedOut => (504, "Timeout reading file from network share".to_owned()),
-            FaultCode::Internal if *is_view => (500, "Failed to read file: internal error".to_owned()),
-            FaultCode::Internal => (500, "Failed to download file: internal error".to_owned()),
+            FaultCode::Internal if *is_view => (500, format!("Failed to read file: {}", fault.message)),
+            FaultCode::Internal => (500, format!("Failed to download file: {}", fault.message)),
             _ => return None,
         })
     }
