@@ -7,7 +7,6 @@ use wasmtime::component::{Accessor, FutureReader, HasData, Resource, ResourceTab
 use crate::instance::ComponentRuntime;
 use crate::key_value::{MAX_KEY, MAX_KEYS, MAX_VALUE};
 
-#[expect(unreachable_pub, missing_docs, reason = "generated code")]
 mod bindings {
     wasmtime::component::bindgen!({
         path: "wit",
@@ -23,7 +22,8 @@ use bindings::spin::variables::variables::{self, Error as VariableError};
 pub(crate) use bindings::spin::key_value::key_value::add_to_linker as add_key_value;
 pub(crate) use bindings::spin::variables::variables::add_to_linker as add_variables;
 
-/// A store that a component has opened. Public only towards the generated code beside it.
+/// A store that a component has opened.
+#[expect(unreachable_pub, reason = "the generated code beside it re-exports it")]
 #[derive(Debug, Clone)]
 pub struct OpenStore {
     label: Arc<str>,

@@ -1,0 +1,11 @@
+//! The functions host with real components.
+
+mod answers;
+mod bounds;
+mod cache;
+mod configuration;
+mod harness;
+mod interfaces;
+mod network;
+mod sockets;
+mod streams;
