@@ -7,6 +7,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, deco
 use uuid::Uuid;
 
 use crate::Claims;
+use crate::hmac_provider;
 use crate::claims::{ReadClaims, WrittenClaims};
 
 /// No token of ours is nearly as long; longer ones are not looked at.
@@ -53,6 +54,7 @@ pub struct MintError(#[from] jsonwebtoken::errors::Error);
 impl TokenKey {
     /// From the deployment's token secret.
     pub fn new(secret: &str) -> Self {
+        hmac_provider::install();
         let mut validation = Validation::new(Algorithm::HS256);
         // The clock is the caller's, so that expiry is checked by hand: to the second, without leeway.
         validation.validate_exp = false;

@@ -4,6 +4,7 @@
 //! check it without asking anybody; whether the user still exists and the generation is still his is for the sidecar.
 
 mod claims;
+mod hmac_provider;
 mod key;
 
 pub use claims::Claims;

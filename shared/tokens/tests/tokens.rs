@@ -9,7 +9,9 @@ use uuid::Uuid;
 const SECRET: &str = "8f0b6a1a2f3e4d5c6b7a8990a1b2c3d4e5f60718293a4b5c6d7e8f9001122334";
 const NOW: u64 = 1_790_000_000;
 
+/// Signed with our secret. A key made before lets the library sign.
 fn signed(algorithm: Algorithm, claims: &Value) -> String {
+    let _ = TokenKey::new(SECRET);
     encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
 }
 

@@ -95,29 +95,60 @@ impl ListingWriter {
     }
 }
 
-/// Writes times, and remembers the last one: a file is often made and modified in the same moment, and its neighbours
-/// too when they were unpacked or copied together.
+/// 100 ns steps in a day.
+const STEPS_PER_DAY: u64 = 864_000_000_000;
+/// 100 ns steps in a second.
+const STEPS_PER_SECOND: u64 = 10_000_000;
+
+/// Writes times in the form of [`FileTime::to_rfc3339_z`], and remembers the last date: neighbours in a directory were
+/// often made on the same day, and the calendar is what costs.
 #[derive(Debug, Default)]
 struct TimeText {
-    last: FileTime,
-    text: Option<String>,
+    day: Option<u64>,
+    /// `2026-01-02T`; `None` for days that RFC 3339 cannot write.
+    date: Option<[u8; 11]>,
 }
 
 impl TimeText {
     fn push(&mut self, time: FileTime, out: &mut Vec<u8>) {
-        if self.last != time {
-            self.last = time;
-            self.text = time.to_rfc3339_z();
+        if !time.is_known() {
+            return out.extend_from_slice(b"null");
         }
-        match &self.text {
-            Some(text) => {
-                out.push(b'"');
-                out.extend_from_slice(text.as_bytes());
-                out.push(b'"');
-            }
-            None => out.extend_from_slice(b"null"),
+        let day = time.to_raw() / STEPS_PER_DAY;
+        if self.day != Some(day) {
+            self.day = Some(day);
+            // One step past midnight, because the first midnight of all stands for "unknown".
+            let early = FileTime::from_raw((day * STEPS_PER_DAY).saturating_add(1)).to_rfc3339_z();
+            self.date = early.and_then(|text| text.as_bytes().first_chunk().copied());
         }
+        let Some(date) = &self.date else { return out.extend_from_slice(b"null") };
+        let steps = time.to_raw() % STEPS_PER_DAY;
+        let seconds = steps / STEPS_PER_SECOND;
+        let micros = steps % STEPS_PER_SECOND / 10;
+        out.push(b'"');
+        out.extend_from_slice(date);
+        push_two_digits(seconds / 3_600, out);
+        out.push(b':');
+        push_two_digits(seconds / 60 % 60, out);
+        out.push(b':');
+        push_two_digits(seconds % 60, out);
+        if micros != 0 {
+            out.push(b'.');
+            push_two_digits(micros / 10_000, out);
+            push_two_digits(micros / 100 % 100, out);
+            push_two_digits(micros % 100, out);
+        }
+        out.extend_from_slice(b"Z\"");
     }
+}
+
+/// Appends a number below 100.
+fn push_two_digits(number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(&[digit(number / 10), digit(number % 10)]);
+}
+
+fn digit(number: u64) -> u8 {
+    b'0' + (number % 10) as u8
 }
 
 /// Appends text as it stands inside a JSON string (RFC 8259 7): quote, backslash and control characters escaped.
@@ -147,7 +178,7 @@ fn push_number(number: u64, out: &mut Vec<u8>) {
     let mut rest = number;
     loop {
         start -= 1;
-        digits[start] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        digits[start] = digit(rest);
         rest /= 10;
         if rest == 0 {
             break;

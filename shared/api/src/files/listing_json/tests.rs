@@ -74,6 +74,15 @@ fn a_directory_looks_as_the_browser_expects() {
 }
 
 #[test]
+fn times_at_the_ends_of_the_calendar() {
+    assert_eq!(time_text(0), "null");
+    assert_eq!(time_text(1), r#""1601-01-01T00:00:00Z""#);
+    assert_eq!(time_text(265_046_774_400 * 10_000_000 - 1), r#""9999-12-31T23:59:59.999999Z""#);
+    assert_eq!(time_text(265_046_774_400 * 10_000_000), "null");
+    assert_eq!(time_text(u64::MAX), "null");
+}
+
+#[test]
 fn the_root_is_a_slash_and_its_items_have_bare_names() {
     let text = by_hand(&SharePath::root(), &[item("small", ItemKind::Directory, 0, 0, 0)]);
     let value: Value = serde_json::from_slice(&text).unwrap();
@@ -90,7 +99,19 @@ fn a_page_says_where_the_next_one_begins() {
     assert_eq!(value, json!({"path": "/", "items": [], "total": 12, "next_cursor": "x\"y"}));
 }
 
+fn time_text(raw: u64) -> String {
+    let mut out = Vec::new();
+    TimeText::default().push(FileTime::from_raw(raw), &mut out);
+    String::from_utf8(out).unwrap()
+}
+
 proptest! {
+    #[test]
+    fn times_read_as_everywhere(raw in 0..300_000_000_000_000_000_u64) {
+        let expected = FileTime::from_raw(raw).to_rfc3339_z().map_or("null".to_owned(), |text| format!("\"{text}\""));
+        prop_assert_eq!(time_text(raw), expected);
+    }
+
     #[test]
     fn the_fast_text_says_what_serde_would(
         directory in "([^/\\\\\\x00-\\x1f\\x7f:*?\"<>|. ]{1,8}/){0,3}",
