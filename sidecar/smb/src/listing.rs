@@ -127,6 +127,8 @@ struct DirectoryReader {
     /// The answer that came together with the CREATE's.
     first: Option<Frame>,
     buffer: u32,
+    /// The server has said that there is no more.
+    ended: bool,
 }
 
 impl DirectoryReader {
@@ -159,29 +161,36 @@ impl DirectoryReader {
 
     /// Appends the next entries; `false` when there are no more.
     async fn next_batch(&mut self, entries: &mut Vec<Metadata>) -> Result<bool, ShareError> {
-        let answer = match self.first.take() {
-            Some(first) => {
-                // A first answer that was not filled is usually all there is; then one more request finds the end.
-                let filled = first.body.len() > FIRST_BUFFER as usize / 2;
-                self.fill(if filled { REQUESTS } else { 1 });
-                first
+        if let Some(first) = self.first.take() {
+            // A first answer that was not filled is usually all there is; then one more request finds the end.
+            let filled = first.body.len() > FIRST_BUFFER as usize / 2;
+            self.fill(if filled { REQUESTS } else { 1 });
+            if self.read_answer(first, entries)? {
+                return Ok(true);
             }
-            None => {
+        }
+        self.fill(REQUESTS);
+        // Requests may overtake each other, so that the end is seen before entries that are still to come: it is the end
+        // when all requests have been answered.
+        while let Some(answer) = self.answers.pop_front() {
+            let answer =
+                answer.await.map_err(|panic| ShareError::caused_by(ShareErrorKind::Protocol, panic))??;
+            if self.read_answer(answer, entries)? {
                 self.fill(REQUESTS);
-                let answer =
-                    self.answers.pop_front().ok_or_else(|| ShareError::malformed("no request in flight"))?;
-                let frame = answer
-                    .await
-                    .map_err(|panic| ShareError::caused_by(ShareErrorKind::Protocol, panic))??;
-                if frame.header.status == NtStatus::SUCCESS {
-                    self.fill(REQUESTS);
-                }
-                frame
+                return Ok(true);
             }
-        };
+        }
+        Ok(false)
+    }
+
+    /// `false` when the answer says that there is no more.
+    fn read_answer(&mut self, answer: Frame, entries: &mut Vec<Metadata>) -> Result<bool, ShareError> {
         match answer.header.status {
             // NO_SUCH_FILE answers a first request in a directory without even `.` (MS-SMB2 3.3.5.18).
-            NtStatus::NO_MORE_FILES | NtStatus::NO_SUCH_FILE => Ok(false),
+            NtStatus::NO_MORE_FILES | NtStatus::NO_SUCH_FILE => {
+                self.ended = true;
+                Ok(false)
+            }
             _ => {
                 read_entries(entry_bytes(&succeeded(answer)?)?, entries)?;
                 Ok(true)
@@ -190,7 +199,7 @@ impl DirectoryReader {
     }
 
     fn fill(&mut self, requests: usize) {
-        while self.answers.len() < requests {
+        while !self.ended && self.answers.len() < requests {
             let (session, id, buffer) =
                 (Arc::clone(self.handle.lease().session()), self.handle.id(), self.buffer);
             self.answers.push_back(tokio::spawn(async move {

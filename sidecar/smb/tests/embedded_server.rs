@@ -1,0 +1,99 @@
+//! The same calls against the server that the demo carries inside.
+
+#[path = "share/fixture.rs"]
+mod fixture;
+
+use std::net::SocketAddr;
+
+use causeway_paths::SharePath;
+use causeway_smb::{NewTimes, PoolLimits, ShareErrorKind, SharePool, Target};
+use causeway_versions::FileTime;
+use fixture::{bytes_of, digest, path, read_all, refused};
+use futures::StreamExt;
+use smb_server::{Access, LocalFsBackend, Share, SmbServer};
+
+async fn serve(place: &std::path::Path) -> anyhow::Result<SocketAddr> {
+    let server = SmbServer::builder()
+        .listen("127.0.0.1:0".parse()?)
+        .user("demo", "demo-password")
+        .share(Share::new("demo", LocalFsBackend::new(place)?).user("demo", Access::ReadWrite))
+        .build()?;
+    let address = server.bind().await?;
+    tokio::spawn(async move { server.serve().await });
+    Ok(address)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_embedded_server_is_served_by_the_same_code() -> anyhow::Result<()> {
+    let place = tempfile::tempdir()?;
+    let address = serve(place.path()).await?;
+    let target = |password: &str| Target::new("127.0.0.1", address.port(), "demo", "demo", password);
+    let pool = SharePool::new(target("demo-password"), PoolLimits::default());
+    refused(
+        SharePool::new(target("wrong"), PoolLimits::default()).test().await,
+        ShareErrorKind::LogonRefused,
+    );
+
+    pool.test().await?;
+    pool.create_dir(&path("dir")).await?;
+    pool.create_file(&path("dir/empty")).await?;
+    refused(pool.create_file(&path("dir/empty")).await, ShareErrorKind::AlreadyExists);
+    refused(pool.stat(&path("none")).await, ShareErrorKind::NotFound);
+    refused(pool.stat(&path("none/below")).await, ShareErrorKind::PathNotFound);
+    refused(pool.delete_dir(&path("dir")).await, ShareErrorKind::DirectoryNotEmpty);
+    refused(pool.delete_file(&path("dir")).await, ShareErrorKind::IsADirectory);
+    refused(pool.list(&path("dir/empty")).await, ShareErrorKind::NotADirectory);
+    refused(pool.open_read(&path("dir")).await, ShareErrorKind::IsADirectory);
+
+    let content = bytes_of(20 * 1024 * 1024 + 17);
+    let mut writer = pool.create_for_write(&path("dir/.temporary")).await?;
+    for piece in content.chunks(77_777) {
+        writer.write(bytes::Bytes::copy_from_slice(piece)).await?;
+    }
+    writer.flush().await?;
+    let published = writer.publish(&path("dir/large"), true).await?;
+    assert_eq!(published.size, content.len() as u64);
+    assert_eq!(pool.stat(&path("dir/large")).await?.version(), published.version());
+    assert_eq!(digest(&read_all(&pool, &path("dir/large")).await?), digest(&content));
+
+    let mut second = pool.create_for_write(&path("dir/.temporary")).await?;
+    second.write("short".into()).await?;
+    second.publish(&path("dir/large"), true).await?;
+    assert_eq!(read_all(&pool, &path("dir/large")).await?, b"short");
+
+    let mut dropped = pool.create_for_write(&path("dir/dropped")).await?;
+    dropped.write("short".into()).await?;
+    dropped.abort().await;
+    assert!(!place.path().join("dir/dropped").exists());
+
+    refused(
+        pool.server_copy(&path("dir/large"), &path("dir/copy"), |_| {}).await,
+        ShareErrorKind::NotSupported,
+    );
+    assert!(!place.path().join("dir/copy").exists());
+
+    let noon = FileTime::from_unix_seconds(1_600_000_000);
+    let set =
+        pool.set_times(&path("dir/large"), NewTimes { modified: Some(noon), ..NewTimes::default() }).await?;
+    assert_eq!(set.modified, noon);
+
+    pool.rename(&path("dir/large"), &path("moved"), false).await?;
+    let mut names: Vec<_> =
+        pool.list(&SharePath::root()).await?.into_iter().map(|entry| entry.name).collect();
+    names.sort();
+    assert_eq!(names, ["dir", "moved"]);
+
+    for number in 0..2_500 {
+        std::fs::write(place.path().join(format!("dir/e\u{301} 😀 {number}")), "")?;
+    }
+    assert_eq!(pool.list(&path("dir")).await?.len(), 2_501);
+    let mut batches = pool.list_batches(&path("dir")).await?;
+    let mut seen = 0;
+    while let Some(batch) = batches.next().await {
+        seen += batch?.len();
+    }
+    assert_eq!(seen, 2_501);
+    pool.delete_file(&path("dir/e\u{301} 😀 7")).await?;
+    assert!(!place.path().join("dir/e\u{301} 😀 7").exists());
+    Ok(())
+}
