@@ -37,6 +37,7 @@ pub struct Sidecar {
     connections: Arc<Connections>,
     shares: Arc<Shares>,
     files: Files,
+    store: Store,
     secrets: Secrets,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -71,7 +72,7 @@ impl Sidecar {
         let files = Files::new(Arc::clone(&connections), Arc::clone(&shares), Arc::clone(&siblings));
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(janitor::run(siblings, Arc::clone(&connections), Arc::clone(&shares), stop.clone()));
-        let sidecar = Arc::new(Self { accounts, connections, shares, files, secrets, tasks, stop });
+        let sidecar = Arc::new(Self { accounts, connections, shares, files, store, secrets, tasks, stop });
         Ok(Started { sidecar, generated_password })
     }
 
@@ -96,6 +97,7 @@ impl Sidecar {
         self.tasks.close();
         self.tasks.wait().await;
         self.shares.close();
+        self.store.close().await;
     }
 
     /// Deletes a user and what is his alone.

@@ -64,8 +64,8 @@ impl Secrets {
 
     fn generate() -> Result<Self, SecretsError> {
         Ok(Self {
-            token_secret: hex(&random::<TOKEN_BYTES>()?),
-            service_token: hex(&random::<TOKEN_BYTES>()?),
+            token_secret: hex(random::<TOKEN_BYTES>()?.as_slice()),
+            service_token: hex(random::<TOKEN_BYTES>()?.as_slice()),
             encryption_key: random()?,
         })
     }

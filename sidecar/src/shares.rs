@@ -12,23 +12,23 @@ use zeroize::Zeroizing;
 use crate::connections::ResolvedConnection;
 
 /// A share to be tried once.
-pub struct ProbeTarget {
+pub(crate) struct ProbeTarget {
     /// Host name or address.
-    pub host: String,
+    pub(crate) host: String,
     /// TCP port.
-    pub port: u16,
+    pub(crate) port: u16,
     /// Share.
-    pub share: String,
+    pub(crate) share: String,
     /// User name.
-    pub username: String,
+    pub(crate) username: String,
     /// Password.
-    pub password: Zeroizing<String>,
+    pub(crate) password: Zeroizing<String>,
     /// Directory that is to be the root.
-    pub prefix: SharePath,
+    pub(crate) prefix: SharePath,
 }
 
 /// The pools of all connections in use.
-pub struct Shares {
+pub(crate) struct Shares {
     pools: Mutex<HashMap<Uuid, Entry>>,
 }
 
@@ -39,7 +39,7 @@ struct Entry {
 
 impl Shares {
     /// No pools yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { pools: Mutex::new(HashMap::new()) }
     }
 
@@ -67,7 +67,7 @@ impl Shares {
     }
 
     /// Connects with a session of its own, lists the root, and says how many entries it has.
-    pub async fn probe(&self, target: &ProbeTarget) -> Result<u64, Fault> {
+    pub(crate) async fn probe(&self, target: &ProbeTarget) -> Result<u64, Fault> {
         let share = Target::new(
             target.host.as_str(),
             target.port,
@@ -82,7 +82,7 @@ impl Shares {
     }
 
     /// Closes the sessions of that connection: it was changed or deleted.
-    pub fn retire(&self, connection: Uuid) {
+    pub(crate) fn retire(&self, connection: Uuid) {
         let entry = self.lock().remove(&connection);
         if let Some(entry) = entry {
             entry.pool.close();
@@ -90,7 +90,7 @@ impl Shares {
     }
 
     /// Closes every session.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         for (_, entry) in self.lock().drain() {
             entry.pool.close();
         }

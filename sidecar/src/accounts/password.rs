@@ -132,7 +132,7 @@ fn parse(stored: &str) -> argon2::password_hash::Result<PasswordHash<'_>> {
     let parsed = PasswordHash::new(stored)?;
     let params = Params::try_from(&parsed)?;
     if params.m_cost() > MAX_MEMORY_KIB || params.t_cost() > MAX_PASSES {
-        return Err(argon2::password_hash::Error::OutputSize { provided: argon2::password_hash::errors::InvalidValue::TooLong });
+        return Err(argon2::password_hash::Error::ParamValueInvalid(argon2::password_hash::errors::InvalidValue::TooLong));
     }
     Ok(parsed)
 }

@@ -96,7 +96,7 @@ pub(super) fn load(data_dir: &Path) -> Result<Option<Secrets>, SecretsError> {
         return Err(malformed("it is too large"));
     }
     let mut text = Zeroizing::new(String::new());
-    match file.by_ref().take(MAX_FILE_BYTES).read_to_string(&mut text) {
+    match io::Read::by_ref(&mut file).take(MAX_FILE_BYTES).read_to_string(&mut text) {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(malformed("it is not text")),
         Err(error) => return Err(unusable(error)),
