@@ -13,6 +13,7 @@ use crate::error::ShareError;
 use crate::lane::Lease;
 use crate::limits::deadline;
 use crate::metadata::{Metadata, RawTimes};
+use crate::session::succeeded;
 
 /// File information classes (MS-FSCC 2.4).
 pub(crate) mod class {
@@ -31,7 +32,7 @@ pub(crate) struct OpenHandle {
 }
 
 impl OpenHandle {
-    /// Opens `path`. The answer's file id is looked up if the server did not send it along.
+    /// Opens `path`.
     ///
     /// Not to be dropped half-way: run it in a task of its own.
     pub(crate) async fn open(
@@ -43,12 +44,18 @@ impl OpenHandle {
         let frame = lease.call(Command::Create, &request, 0).await?;
         let opened = Opened::read(&frame, path)?;
         let handle = Self::adopt(lease, opened.id);
+        let metadata = handle.complete(opened).await?;
+        Ok((handle, metadata))
+    }
+
+    /// The metadata with the file id, which is looked up if the server did not send it along.
+    pub(crate) async fn complete(&self, opened: Opened) -> Result<Metadata, ShareError> {
         let mut metadata = opened.metadata;
         if !opened.has_disk_id {
-            handle.lease.note_no_on_disk_ids();
-            metadata.file_id = handle.file_number().await?;
+            self.lease.note_no_on_disk_ids();
+            metadata.file_id = self.file_number().await?;
         }
-        Ok((handle, metadata))
+        Ok(metadata)
     }
 
     /// Takes charge of a handle that exists on the server.
@@ -73,6 +80,23 @@ impl OpenHandle {
     /// SET_INFO of a file information class.
     pub(crate) async fn set(&self, info_class: u8, buffer: Vec<u8>) -> Result<(), ShareError> {
         self.lease.call(Command::SetInfo, &set(info_class, buffer, self.id), 0).await.map(drop)
+    }
+
+    /// SET_INFO and [`close_with_metadata`](Self::close_with_metadata) in one message.
+    pub(crate) async fn set_and_close(
+        mut self,
+        info_class: u8,
+        buffer: Vec<u8>,
+        known: &Metadata,
+    ) -> Result<Metadata, ShareError> {
+        let set_info = set(info_class, buffer, self.id);
+        let close = CloseRequest { flags: SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB, file_id: FileId::SENTINEL };
+        let [changed, closed] =
+            self.lease.ask_chain_of([(Command::SetInfo, &set_info, 0), (Command::Close, &close, 0)]).await?;
+        let closed = closed.and_then(succeeded);
+        self.open = closed.is_err();
+        changed.and_then(succeeded)?;
+        read_close(&closed?, known)
     }
 
     /// Closes and gives the item's metadata as they were after everything done through the handle. `known` supplies

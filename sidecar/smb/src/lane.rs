@@ -39,6 +39,8 @@ pub(crate) struct Lane {
 struct State {
     slots: Vec<Arc<Slot>>,
     dialling: Option<Dialling>,
+    /// What a connect under way brings is of no use any more.
+    closed: bool,
 }
 
 struct Slot {
@@ -129,6 +131,10 @@ impl Lane {
             let mut state = locked(&lane.state);
             state.dialling = None;
             let session = outcome?;
+            if state.closed {
+                session.abandon();
+                return Err(ShareError::caused_by(ShareErrorKind::ConnectionLost, "the pool is closed"));
+            }
             state.slots.push(Arc::new(Slot {
                 session: Arc::new(session),
                 load: AtomicUsize::new(0),
@@ -152,7 +158,9 @@ impl Lane {
 
     /// Ends every session; calls under way fail with `ConnectionLost`.
     pub(crate) fn close(&self) {
-        for slot in locked(&self.state).slots.drain(..) {
+        let mut state = locked(&self.state);
+        state.closed = true;
+        for slot in state.slots.drain(..) {
             slot.session.abandon();
         }
     }

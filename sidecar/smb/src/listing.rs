@@ -150,6 +150,7 @@ impl DirectoryReader {
             answers: VecDeque::new(),
             first: None,
             buffer,
+            ended: false,
         };
         let first = next()?;
         // Windows answers so when it cannot finish a request within a chain (MS-SMB2 3.3.5.2.7): ask again by itself.

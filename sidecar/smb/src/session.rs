@@ -59,6 +59,8 @@ impl Session {
     /// Dials, negotiates, signs in and attaches to the share.
     pub(crate) async fn open(target: &Target, timeout: Duration) -> Result<Self, ShareError> {
         match tokio::time::timeout(timeout, Self::open_unbounded(target, timeout)).await {
+            // Nothing has been asked for yet, so nothing can be in doubt.
+            Ok(Err(error)) if error.outcome_unknown() => Err(error.with_kind(ShareErrorKind::Unreachable)),
             Ok(outcome) => outcome,
             Err(_) => Err(ShareError::caused_by(
                 ShareErrorKind::Unreachable,
@@ -225,6 +227,15 @@ impl Session {
                 Ok(frame)
             })
             .collect())
+    }
+
+    /// [`ask_chain`](Self::ask_chain) where every answer must be there.
+    pub(crate) async fn ask_chain_of<const N: usize>(
+        &self,
+        requests: [(Command, &dyn Pack, u32); N],
+    ) -> Result<[Result<Frame, ShareError>; N], ShareError> {
+        let answers = self.ask_chain(&requests).await?;
+        answers.try_into().map_err(|_| ShareError::malformed("an answer is missing"))
     }
 
     fn note_status(&self, status: NtStatus) {

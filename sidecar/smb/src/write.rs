@@ -14,15 +14,15 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 
 use crate::budget::ByteBudget;
-use crate::create::{Open, SHARE_READ, access, option};
+use crate::create::{Open, Opened, SHARE_READ, access, option};
 use crate::error::{ShareError, ShareErrorKind};
-use crate::handle::{OpenHandle, class};
+use crate::handle::{OpenHandle, class, set};
 use crate::items::rename_information;
 use crate::lane::Lease;
 use crate::limits::deadline;
 use crate::metadata::Metadata;
 use crate::pool::{SharePool, Work, detached};
-use crate::session::Session;
+use crate::session::{Session, succeeded};
 
 /// Bytes of one WRITE; what comes in smaller pieces is gathered.
 const CHUNK: u32 = 1024 * 1024;
@@ -55,10 +55,20 @@ impl SharePool {
     }
 }
 
+/// CREATE and the mark for deletion in one message.
 async fn create_temporary(lease: Lease, path: SharePath) -> Result<(OpenHandle, Metadata), ShareError> {
-    let open = Open::new(access::WRITE, SHARE_READ, option::NON_DIRECTORY);
-    let (handle, metadata) = OpenHandle::open(lease, &path, &open).await?;
-    handle.set(class::DISPOSITION, vec![1]).await?;
+    let create = Open::new(access::WRITE, SHARE_READ, option::NON_DIRECTORY).request(lease.wire_name(&path));
+    let mark = set(class::DISPOSITION, vec![1], FileId::SENTINEL);
+    let [created, marked] =
+        lease.ask_chain_of([(Command::Create, &create, 0), (Command::SetInfo, &mark, 0)]).await?;
+    let opened = Opened::read(&succeeded(created?)?, &path)?;
+    let handle = OpenHandle::adopt(lease, opened.id);
+    let metadata = handle.complete(opened).await?;
+    if let Err(error) = marked.and_then(succeeded) {
+        // Best effort: a server that does not mark will not do this either.
+        let _ = handle.set(class::DISPOSITION, vec![1]).await;
+        return Err(error);
+    }
     Ok((handle, metadata))
 }
 
@@ -115,8 +125,7 @@ impl WriteHandle {
         let Self { handle, metadata, .. } = self;
         let lease = handle.lease().clone();
         detached(deadline::CHANGE, lease, async move {
-            handle.set(class::DISPOSITION, vec![0]).await?;
-            handle.close_with_metadata(&metadata).await
+            handle.set_and_close(class::DISPOSITION, vec![0], &metadata).await
         })
         .await
     }
@@ -131,6 +140,7 @@ impl WriteHandle {
         let lease = handle.lease().clone();
         let to = to.clone();
         detached(deadline::CHANGE, lease, async move {
+            // One after the other: a rename that went through on a file that is still marked would cost both files.
             handle.set(class::DISPOSITION, vec![0]).await?;
             let information = rename_information(&handle.lease().wire_name(&to), replace);
             if let Err(error) = handle.set(class::RENAME, information).await {
