@@ -76,7 +76,10 @@ impl Accounts {
     /// his token has been revoked since.
     ///
     /// A look-up in memory, never a wait: `async` only because callers treat it as the first step of a call.
-    #[expect(clippy::unused_async, reason = "callers await it as the first step of a call; a shared database will")]
+    #[expect(
+        clippy::unused_async,
+        reason = "callers await it as the first step of a call; a shared database will"
+    )]
     pub(crate) async fn authorize(&self, principal: Principal) -> Result<Arc<Account>, Fault> {
         let account = self.state.user(principal.user_id).ok_or_else(refused)?;
         let admitted = account.token_version == principal.token_version && self.state.admits(&account);

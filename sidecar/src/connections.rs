@@ -27,8 +27,8 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 pub(crate) use self::key_check::ConnectionsError;
-pub(crate) use self::known::ResolvedConnection;
 use self::known::Known;
+pub(crate) use self::known::ResolvedConnection;
 use crate::secrets::Sealer;
 use crate::shares::Shares;
 use crate::store::{Clock, Store, SystemClock};
@@ -56,7 +56,11 @@ struct State {
 impl Connections {
     /// Reads all connections and opens their passwords. `shares` is told when a connection's sessions are of no more
     /// use, and tries connections.
-    pub(crate) async fn open(store: Store, sealer: Sealer, shares: Arc<Shares>) -> Result<Self, ConnectionsError> {
+    pub(crate) async fn open(
+        store: Store,
+        sealer: Sealer,
+        shares: Arc<Shares>,
+    ) -> Result<Self, ConnectionsError> {
         let clock = SystemClock::new();
         key_check::check(&store, &sealer, clock.now()).await?;
         let known = known::all(&store, &sealer).await?;
@@ -100,7 +104,11 @@ impl Connections {
 
     /// Faults: `RoleReadOnly`, `ConnectionReadOnly`.
     #[expect(clippy::unused_self, reason = "whether writing is allowed is asked where the connections are")]
-    pub(crate) fn require_write(&self, caller: &Account, connection: &ResolvedConnection) -> Result<(), Fault> {
+    pub(crate) fn require_write(
+        &self,
+        caller: &Account,
+        connection: &ResolvedConnection,
+    ) -> Result<(), Fault> {
         access::require_write(caller, connection.access)
     }
 }

@@ -88,7 +88,9 @@ fn chosen(what: &'static str, given: Option<&str>) -> Result<Option<Zeroizing<St
 
 fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, SecretsError> {
     let mut bytes = Zeroizing::new([0; N]);
-    OsRng.try_fill_bytes(bytes.as_mut_slice()).map_err(|error| SecretsError::NoRandomness(error.to_string()))?;
+    OsRng
+        .try_fill_bytes(bytes.as_mut_slice())
+        .map_err(|error| SecretsError::NoRandomness(error.to_string()))?;
     Ok(bytes)
 }
 

@@ -1,8 +1,8 @@
 //! What administrators do to users.
 
 use causeway_internal::accounts::{
-    Account, ChangeUser, CreateUser, CreatedUser, DUPLICATE_EMAIL, DUPLICATE_USERNAME, DeleteUser, LAST_ADMIN,
-    OWN_ACCOUNT, OWN_ADMIN_ACCESS, ResetPassword, Role,
+    Account, ChangeUser, CreateUser, CreatedUser, DUPLICATE_EMAIL, DUPLICATE_USERNAME, DeleteUser,
+    LAST_ADMIN, OWN_ACCOUNT, OWN_ADMIN_ACCESS, ResetPassword, Role,
 };
 use causeway_internal::{Fault, FaultCode, UnixMicros};
 use sqlx::SqliteConnection;
@@ -86,7 +86,8 @@ impl Accounts {
                 refuse_last_admin(&mut change, call.id, now).await?;
             }
             rows::update(&mut change, &after).await?;
-            record(&mut change, now, Event::UserChanged, &admin, &after, &changed_fields(&before, &after)).await?;
+            record(&mut change, now, Event::UserChanged, &admin, &after, &changed_fields(&before, &after))
+                .await?;
             change.commit().await.map_err(StoreError::from)?;
             state.publish(after.clone());
             Ok(after)

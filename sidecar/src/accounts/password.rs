@@ -78,7 +78,11 @@ impl PasswordHasher {
     }
 
     /// Whether the password belongs to that hash. Without one the answer is no, and takes as long. Fault: `Busy`.
-    pub(super) async fn verify(&self, password: Zeroizing<String>, stored: Option<String>) -> Result<bool, Fault> {
+    pub(super) async fn verify(
+        &self,
+        password: Zeroizing<String>,
+        stored: Option<String>,
+    ) -> Result<bool, Fault> {
         self.run(move || match stored {
             Some(stored) => verify(&password, &stored),
             None => verify(&password, NOBODY) && false,
@@ -132,7 +136,9 @@ fn parse(stored: &str) -> argon2::password_hash::Result<PasswordHash<'_>> {
     let parsed = PasswordHash::new(stored)?;
     let params = Params::try_from(&parsed)?;
     if params.m_cost() > MAX_MEMORY_KIB || params.t_cost() > MAX_PASSES {
-        return Err(argon2::password_hash::Error::ParamValueInvalid(argon2::password_hash::errors::InvalidValue::TooLong));
+        return Err(argon2::password_hash::Error::ParamValueInvalid(
+            argon2::password_hash::errors::InvalidValue::TooLong,
+        ));
     }
     Ok(parsed)
 }
@@ -161,7 +167,8 @@ mod tests {
                 assert!(password.bytes().any(|byte| class.contains(&byte)), "{password:?}");
             }
         }
-        let distinct: std::collections::HashSet<_> = passwords.iter().map(|password| password.as_str()).collect();
+        let distinct: std::collections::HashSet<_> =
+            passwords.iter().map(|password| password.as_str()).collect();
         assert_eq!(distinct.len(), passwords.len());
     }
 

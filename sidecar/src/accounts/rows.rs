@@ -41,7 +41,10 @@ pub(super) async fn one(from: &mut SqliteConnection, id: Uuid) -> Result<Option<
     row.as_ref().map(read).transpose()
 }
 
-pub(super) async fn credentials_of_name(store: &Store, username: &str) -> Result<Option<Credentials>, StoreError> {
+pub(super) async fn credentials_of_name(
+    store: &Store,
+    username: &str,
+) -> Result<Option<Credentials>, StoreError> {
     let row = sqlx::query("SELECT id, token_version, password_hash FROM users WHERE username = ?")
         .bind(username)
         .fetch_optional(store.readers())
@@ -76,7 +79,11 @@ pub(super) async fn username_taken(
 }
 
 /// Whether somebody other than `except` has that address.
-pub(super) async fn email_taken(from: &mut SqliteConnection, email: &str, except: Uuid) -> Result<bool, StoreError> {
+pub(super) async fn email_taken(
+    from: &mut SqliteConnection,
+    email: &str,
+    except: Uuid,
+) -> Result<bool, StoreError> {
     let other = sqlx::query("SELECT 1 FROM users WHERE email = ? AND id <> ?")
         .bind(email)
         .bind(except.hyphenated())
@@ -86,7 +93,11 @@ pub(super) async fn email_taken(from: &mut SqliteConnection, email: &str, except
 }
 
 /// Whether somebody other than `except` is an administrator who can come in at that moment.
-pub(super) async fn other_admin(from: &mut SqliteConnection, except: Uuid, now: UnixMicros) -> Result<bool, StoreError> {
+pub(super) async fn other_admin(
+    from: &mut SqliteConnection,
+    except: Uuid,
+    now: UnixMicros,
+) -> Result<bool, StoreError> {
     let other = sqlx::query(
         "SELECT 1 FROM users WHERE role = ? AND is_active = ? AND (expires_at IS NULL OR expires_at > ?) AND id <> ? \
          LIMIT 1",
@@ -149,8 +160,16 @@ pub(super) async fn update(to: &mut SqliteConnection, account: &Account) -> Resu
     Ok(())
 }
 
-pub(super) async fn set_password_hash(to: &mut SqliteConnection, id: Uuid, hash: &str) -> Result<(), StoreError> {
-    sqlx::query("UPDATE users SET password_hash = ? WHERE id = ?").bind(hash).bind(id.hyphenated()).execute(to).await?;
+pub(super) async fn set_password_hash(
+    to: &mut SqliteConnection,
+    id: Uuid,
+    hash: &str,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE users SET password_hash = ? WHERE id = ?")
+        .bind(hash)
+        .bind(id.hyphenated())
+        .execute(to)
+        .await?;
     Ok(())
 }
 
@@ -186,7 +205,8 @@ fn read_credentials(row: &SqliteRow) -> Result<Credentials, StoreError> {
 }
 
 fn token_version(row: &SqliteRow) -> Result<u32, StoreError> {
-    u32::try_from(row.try_get::<i64, _>("token_version")?).map_err(|_| StoreError::unreadable("token_version"))
+    u32::try_from(row.try_get::<i64, _>("token_version")?)
+        .map_err(|_| StoreError::unreadable("token_version"))
 }
 
 fn role_name(role: Role) -> &'static str {

@@ -32,8 +32,13 @@ impl Accounts {
         caller: &Account,
         call: ChangeSettings,
     ) -> Result<BTreeMap<String, Value>, Fault> {
-        if let Some(key) = call.set.keys().chain(&call.clear).find(|key| key.is_empty() || key.len() > MAX_KEY_BYTES) {
-            return Err(invalid(format!("A key of a setting must have 1 to {MAX_KEY_BYTES} bytes, not {}", key.len())));
+        if let Some(key) =
+            call.set.keys().chain(&call.clear).find(|key| key.is_empty() || key.len() > MAX_KEY_BYTES)
+        {
+            return Err(invalid(format!(
+                "A key of a setting must have 1 to {MAX_KEY_BYTES} bytes, not {}",
+                key.len()
+            )));
         }
         let user = caller.id;
         self.change(move |state| async move {
@@ -90,7 +95,13 @@ async fn clear(from: &mut SqliteConnection, user: Uuid, key: &str) -> Result<(),
     Ok(())
 }
 
-async fn set(to: &mut SqliteConnection, user: Uuid, key: &str, value: &Value, now: i64) -> Result<(), StoreError> {
+async fn set(
+    to: &mut SqliteConnection,
+    user: Uuid,
+    key: &str,
+    value: &Value,
+    now: i64,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO user_settings (user_id, key, value, updated_at) VALUES (?, ?, ?, ?)
          ON CONFLICT (user_id, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",

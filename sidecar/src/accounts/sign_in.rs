@@ -40,7 +40,9 @@ impl Accounts {
 
         let outcome = if account.is_some() { Outcome::Succeeded } else { Outcome::Failed };
         state.record_sign_in(id, &username, &source, outcome).await;
-        account.map(|account| (*account).clone()).ok_or_else(|| Fault::new(FaultCode::BadCredentials, REFUSAL))
+        account
+            .map(|account| (*account).clone())
+            .ok_or_else(|| Fault::new(FaultCode::BadCredentials, REFUSAL))
     }
 }
 

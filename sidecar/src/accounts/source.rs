@@ -70,7 +70,14 @@ mod tests {
 
     #[test]
     fn a_header_without_sense_is_not_believed() {
-        for header in ["", "unknown", "192.0.2.1, nonsense", "nonsense, 192.0.2.1", "192.0.2.1:80", "10.0.0.2, 10.0.0.3"] {
+        for header in [
+            "",
+            "unknown",
+            "192.0.2.1, nonsense",
+            "nonsense, 192.0.2.1",
+            "192.0.2.1:80",
+            "10.0.0.2, 10.0.0.3",
+        ] {
             assert_eq!(source(Some("10.0.0.1"), Some(header)), "10.0.0.1", "{header}");
         }
         assert_eq!(source(Some("10.0.0.1"), None), "10.0.0.1");

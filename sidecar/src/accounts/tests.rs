@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use causeway_internal::accounts::{
-    Account, ChangePassword, ChangeSettings, ChangeUser, CreateUser, DUPLICATE_EMAIL, DUPLICATE_USERNAME, DeleteUser,
-    LAST_ADMIN, OWN_ACCOUNT, OWN_ADMIN_ACCESS, ResetPassword, Role, SignIn,
+    Account, ChangePassword, ChangeSettings, ChangeUser, CreateUser, DUPLICATE_EMAIL, DUPLICATE_USERNAME,
+    DeleteUser, LAST_ADMIN, OWN_ACCOUNT, OWN_ADMIN_ACCESS, ResetPassword, Role, SignIn,
 };
 use causeway_internal::{Fault, FaultCode, Principal, UnixMicros};
 use serde_json::json;
@@ -48,7 +48,11 @@ struct Office {
 
 impl Office {
     async fn open() -> Self {
-        Self::open_in(TempDir::new().expect("a directory"), Arc::new(TestClock(AtomicI64::new(1_795_000_000_000_000)))).await
+        Self::open_in(
+            TempDir::new().expect("a directory"),
+            Arc::new(TestClock(AtomicI64::new(1_795_000_000_000_000))),
+        )
+        .await
     }
 
     async fn open_in(dir: TempDir, clock: Arc<TestClock>) -> Self {
@@ -99,10 +103,12 @@ impl Office {
     }
 
     async fn audit(&self) -> Vec<String> {
-        let rows = sqlx::query("SELECT event, result, actor_name, subject_name, origin, detail FROM audit ORDER BY id")
-            .fetch_all(self.store.readers())
-            .await
-            .expect("read");
+        let rows = sqlx::query(
+            "SELECT event, result, actor_name, subject_name, origin, detail FROM audit ORDER BY id",
+        )
+        .fetch_all(self.store.readers())
+        .await
+        .expect("read");
         rows.iter()
             .map(|row| {
                 let field = |name| row.get::<Option<String>, _>(name).unwrap_or_else(|| "-".to_owned());
@@ -149,7 +155,10 @@ async fn the_first_start_makes_one_administrator() {
     assert_eq!(password.chars().count(), 20);
     assert_eq!(office.accounts.ensure_first_admin("other", None).await, Ok(None));
     let admin = office.sign_in("admin", &password).await.expect("signed in");
-    assert_eq!((admin.role, admin.must_change_password, admin.has_local_password), (Role::Admin, false, true));
+    assert_eq!(
+        (admin.role, admin.must_change_password, admin.has_local_password),
+        (Role::Admin, false, true)
+    );
 
     let office = office.restart().await;
     assert_eq!(office.accounts.ensure_first_admin("admin", Some("another")).await, Ok(None));
@@ -220,7 +229,11 @@ async fn a_new_password_revokes_all_tokens() {
 
     let right = ChangePassword { current: "anna".to_owned(), new: "new".to_owned() };
     office.accounts.change_password(&anna, right.clone()).await.expect("changed");
-    assert_refused(office.authorize(&anna).await, FaultCode::PrincipalRefused, "Could not validate credentials");
+    assert_refused(
+        office.authorize(&anna).await,
+        FaultCode::PrincipalRefused,
+        "Could not validate credentials",
+    );
     assert_refused(
         office.accounts.change_password(&anna, right).await,
         FaultCode::PrincipalRefused,
@@ -231,8 +244,7 @@ async fn a_new_password_revokes_all_tokens() {
     assert_eq!((anna.token_version, anna.must_change_password), (1, false));
     office.authorize(&anna).await.expect("let in");
 
-    let reset =
-        ResetPassword { id: anna.id, new_password: "reset".to_owned(), must_change_password: true };
+    let reset = ResetPassword { id: anna.id, new_password: "reset".to_owned(), must_change_password: true };
     office.accounts.reset_password(&admin, reset).await.expect("reset");
     assert!(office.authorize(&anna).await.is_err());
     let office = office.restart().await;
@@ -299,7 +311,8 @@ async fn administration_is_for_administrators() {
     let admin = office.admin().await;
     for role in [Role::Editor, Role::Viewer] {
         let other = office.user(&admin, &format!("{role:?}"), role).await;
-        let reset = ResetPassword { id: admin.id, new_password: "mine".to_owned(), must_change_password: false };
+        let reset =
+            ResetPassword { id: admin.id, new_password: "mine".to_owned(), must_change_password: false };
         let refusals = [
             office.accounts.list_users(&other).await.err(),
             office.accounts.create_user(&other, new_user("x")).await.err(),
@@ -315,7 +328,10 @@ async fn administration_is_for_administrators() {
     let former = office.user(&admin, "former", Role::Admin).await;
     let demote = ChangeUser { role: Some(Role::Editor), ..no_change(former.id) };
     office.accounts.change_user(&admin, demote).await.expect("changed");
-    assert_eq!(office.accounts.list_users(&former).await.map_err(|fault| fault.code), Err(FaultCode::NotPermitted));
+    assert_eq!(
+        office.accounts.list_users(&former).await.map_err(|fault| fault.code),
+        Err(FaultCode::NotPermitted)
+    );
     assert_eq!(office.accounts.list_users(&admin).await.expect("listed").len(), 4);
 }
 
@@ -387,7 +403,11 @@ async fn an_administrator_always_remains() {
         ChangeUser { expires_at: Some(office.clock.now()), ..no_change(admin.id) },
     ];
     for call in own {
-        assert_refused(office.accounts.change_user(&admin, call).await, FaultCode::Conflict, OWN_ADMIN_ACCESS);
+        assert_refused(
+            office.accounts.change_user(&admin, call).await,
+            FaultCode::Conflict,
+            OWN_ADMIN_ACCESS,
+        );
     }
     let own = office.accounts.delete_user(&admin, DeleteUser { id: admin.id }).await;
     assert_refused(own, FaultCode::Conflict, OWN_ACCOUNT);
@@ -403,8 +423,16 @@ async fn an_administrator_always_remains() {
     office.accounts.delete_user(&second, DeleteUser { id: third.id }).await.expect("two remain");
     office.clock.advance(Duration::from_secs(3600));
     let refused = office.accounts.delete_user(&second, DeleteUser { id: admin.id }).await;
-    assert_eq!(refused.map_err(|fault| fault.code), Err(FaultCode::PrincipalRefused), "his account has ended");
-    office.accounts.delete_user(&admin, DeleteUser { id: second.id }).await.expect("an ended one does not count");
+    assert_eq!(
+        refused.map_err(|fault| fault.code),
+        Err(FaultCode::PrincipalRefused),
+        "his account has ended"
+    );
+    office
+        .accounts
+        .delete_user(&admin, DeleteUser { id: second.id })
+        .await
+        .expect("an ended one does not count");
 }
 
 #[tokio::test]
@@ -435,7 +463,8 @@ async fn the_last_administrator_is_protected_from_others_too() {
     let admin = office.admin().await;
     let second = office.user(&admin, "second", Role::Admin).await;
     // The first one's account ends while the second is looking; nobody but the second could act, and he may.
-    let ends = ChangeUser { expires_at: Some(UnixMicros(office.clock.now().0 + HOUR)), ..no_change(admin.id) };
+    let ends =
+        ChangeUser { expires_at: Some(UnixMicros(office.clock.now().0 + HOUR)), ..no_change(admin.id) };
     office.accounts.change_user(&second, ends).await.expect("changed");
     office.clock.advance(Duration::from_secs(7200));
     let demote = ChangeUser { role: Some(Role::Editor), ..no_change(second.id) };
@@ -457,11 +486,15 @@ async fn settings_are_everybodys_own() {
     let call = set(&[("appearance.theme_id", json!("dark")), ("appearance.custom_themes", themes.clone())]);
     let stored = office.accounts.change_settings(&anna, call).await.expect("changed");
     assert_eq!(stored["appearance.custom_themes"], themes);
-    let call = ChangeSettings { clear: vec!["appearance.theme_id".to_owned(), "unknown".to_owned()], ..set(&[("a", json!(null))]) };
+    let call = ChangeSettings {
+        clear: vec!["appearance.theme_id".to_owned(), "unknown".to_owned()],
+        ..set(&[("a", json!(null))])
+    };
     office.accounts.change_settings(&anna, call).await.expect("changed");
 
     let office = office.restart().await;
-    let expected: BTreeMap<_, _> = [("a".to_owned(), json!(null)), ("appearance.custom_themes".to_owned(), themes)].into();
+    let expected: BTreeMap<_, _> =
+        [("a".to_owned(), json!(null)), ("appearance.custom_themes".to_owned(), themes)].into();
     assert_eq!(office.accounts.settings(&anna).await, Ok(expected.clone()));
     assert_eq!(office.accounts.settings(&admin).await, Ok(BTreeMap::new()));
 
@@ -469,7 +502,10 @@ async fn settings_are_everybodys_own() {
     let refused = office.accounts.change_settings(&anna, huge).await.expect_err("too large");
     assert_eq!(refused.code, FaultCode::Invalid);
     let long_key = set(&[("b", json!(1)), (&"k".repeat(129), json!(1))]);
-    assert_eq!(office.accounts.change_settings(&anna, long_key).await.expect_err("too long").code, FaultCode::Invalid);
+    assert_eq!(
+        office.accounts.change_settings(&anna, long_key).await.expect_err("too long").code,
+        FaultCode::Invalid
+    );
     assert_eq!(office.accounts.settings(&anna).await, Ok(expected), "all or nothing");
 
     office.accounts.delete_user(&admin, DeleteUser { id: anna.id }).await.expect("deleted");
@@ -499,7 +535,10 @@ async fn guessing_is_slowed_down() {
         forwarded_for: Some("198.51.100.7, 10.0.0.2".to_owned()),
         ..attempt("admin", "secret")
     };
-    assert!(office.accounts.sign_in(elsewhere.clone()).await.is_err(), "the name is limited wherever it comes from");
+    assert!(
+        office.accounts.sign_in(elsewhere.clone()).await.is_err(),
+        "the name is limited wherever it comes from"
+    );
     office.clock.advance(Duration::from_micros(89_999_999));
     assert_eq!(
         office.accounts.sign_in(elsewhere.clone()).await.expect_err("too many").retry_after_seconds,

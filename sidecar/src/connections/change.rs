@@ -74,11 +74,7 @@ impl Connections {
     /// Changes a connection, having tried it when anything that the server has a say in is among the changes. Faults:
     /// `RoleReadOnly`, `ConnectionNotFound`, `NotPermitted`, `Invalid`, `Conflict` (somebody else changed it meanwhile),
     /// `Busy`, and those of the server.
-    pub(crate) async fn change(
-        &self,
-        caller: &Account,
-        call: ChangeConnection,
-    ) -> Result<Connection, Fault> {
+    pub(crate) async fn change(&self, caller: &Account, call: ChangeConnection) -> Result<Connection, Fault> {
         let known = self.state.manageable(caller, call.id)?;
         let patch = call.patch;
         refuse_foreign_scope(caller, &known.stored, patch.scope)?;
@@ -95,7 +91,10 @@ impl Connections {
             let before = &known.stored;
             if concerns_server && before.revision != tried_revision {
                 // What was tried is not what would be stored.
-                return Err(Fault::new(FaultCode::Conflict, "The connection was changed by somebody else meanwhile"));
+                return Err(Fault::new(
+                    FaultCode::Conflict,
+                    "The connection was changed by somebody else meanwhile",
+                ));
             }
             refuse_foreign_scope(&caller, before, patch.scope)?;
             let now = state.clock.now();
@@ -207,7 +206,9 @@ impl State {
     async fn reload(&self) {
         match known::all(&self.store, &self.sealer).await {
             Ok(known) => self.known.store(Arc::new(known)),
-            Err(error) => tracing::error!(%error, "the connections could not be read again after a failed change"),
+            Err(error) => {
+                tracing::error!(%error, "the connections could not be read again after a failed change")
+            }
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::net::Ipv6Addr;
 
-use causeway_internal::connections::{ConnectionDraft, ConnectionPatch};
 use causeway_internal::Fault;
+use causeway_internal::connections::{ConnectionDraft, ConnectionPatch};
 use causeway_paths::SharePath;
 use zeroize::Zeroizing;
 
@@ -87,13 +87,24 @@ pub(super) fn patched(before: &Stored, patch: &ConnectionPatch) -> Result<Stored
 /// The new password, if there is one. Fault: `Invalid`.
 pub(super) fn new_password(patch: &ConnectionPatch) -> Result<Option<Zeroizing<String>>, Fault> {
     let password = patch.password.as_deref().filter(|password| !password.is_empty());
-    password.map(|password| check_password(password).map(|()| Zeroizing::new(password.to_owned()))).transpose()
+    password
+        .map(|password| check_password(password).map(|()| Zeroizing::new(password.to_owned())))
+        .transpose()
 }
 
 /// Whether the patch names anything that the server has a say in.
 pub(super) fn concerns_server(patch: &ConnectionPatch) -> bool {
-    let ConnectionPatch { name: _, host, port, share_name, username, password, path_prefix, scope: _, access_mode: _ } =
-        patch;
+    let ConnectionPatch {
+        name: _,
+        host,
+        port,
+        share_name,
+        username,
+        password,
+        path_prefix,
+        scope: _,
+        access_mode: _,
+    } = patch;
     host.is_some()
         || port.is_some()
         || share_name.is_some()
@@ -113,7 +124,8 @@ pub(super) fn differs_for_server(one: &Stored, other: &Stored) -> bool {
 
 /// The directory that is the connection's root. Fault: `Invalid`.
 pub(super) fn prefix_of(text: Option<&str>) -> Result<SharePath, Fault> {
-    SharePath::parse(text.unwrap_or_default()).map_err(|error| invalid(format!("The path prefix is invalid: {error}")))
+    SharePath::parse(text.unwrap_or_default())
+        .map_err(|error| invalid(format!("The path prefix is invalid: {error}")))
 }
 
 fn given(text: Option<&str>) -> Option<&str> {
@@ -131,7 +143,9 @@ fn check_username(username: &str) -> Result<(), Fault> {
 fn check_share(share: &str) -> Result<(), Fault> {
     check_text("share name", share, MAX_SHARE_CHARS)?;
     if share.contains(['/', '\\']) {
-        return Err(invalid("The share name cannot contain slashes; a directory on the share goes into the path prefix"));
+        return Err(invalid(
+            "The share name cannot contain slashes; a directory on the share goes into the path prefix",
+        ));
     }
     Ok(())
 }
@@ -168,13 +182,16 @@ fn check_host(host: &str) -> Result<(), Fault> {
     if host.len() > MAX_HOST_BYTES {
         return Err(invalid(format!("The host cannot be longer than {MAX_HOST_BYTES} bytes")));
     }
-    if host.chars().any(|char| char.is_control() || char.is_whitespace() || matches!(char, '/' | '\\' | '@')) {
+    if host.chars().any(|char| char.is_control() || char.is_whitespace() || matches!(char, '/' | '\\' | '@'))
+    {
         return Err(invalid("The host must be a host name or an IP address"));
     }
     if host.contains([':', '[', ']']) {
         let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
         if literal.parse::<Ipv6Addr>().is_err() {
-            return Err(invalid("The host must be a host name or an IP address; the port has a field of its own"));
+            return Err(invalid(
+                "The host must be a host name or an IP address; the port has a field of its own",
+            ));
         }
     }
     Ok(())
@@ -186,12 +203,36 @@ mod tests {
 
     #[test]
     fn hosts_are_names_or_addresses() {
-        for host in ["nas", "nas.example", "192.0.2.1", "2001:db8::1", "[2001:db8::1]", "büro", "nas_1", &"a".repeat(255)] {
+        for host in [
+            "nas",
+            "nas.example",
+            "192.0.2.1",
+            "2001:db8::1",
+            "[2001:db8::1]",
+            "büro",
+            "nas_1",
+            &"a".repeat(255),
+        ] {
             assert_eq!(check_host(host), Ok(()), "{host}");
         }
         for host in [
-            "", " ", "nas ", "smb://nas", "\\\\nas", "nas/share", "nas:445", "192.0.2.1:445", "user@nas", "nas\0", "n\nas",
-            "[nas]", "[2001:db8::1", "2001:db8::1]:445", "na s", "nas\u{2028}", &"a".repeat(256),
+            "",
+            " ",
+            "nas ",
+            "smb://nas",
+            "\\\\nas",
+            "nas/share",
+            "nas:445",
+            "192.0.2.1:445",
+            "user@nas",
+            "nas\0",
+            "n\nas",
+            "[nas]",
+            "[2001:db8::1",
+            "2001:db8::1]:445",
+            "na s",
+            "nas\u{2028}",
+            &"a".repeat(256),
         ] {
             assert!(check_host(host).is_err(), "{host:?}");
         }

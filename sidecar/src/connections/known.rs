@@ -92,11 +92,9 @@ fn open(stored: &Stored, sealer: &Sealer) -> Result<ResolvedConnection, Fault> {
         tracing::error!(connection = %stored.id, %error, "the stored password cannot be used");
         Fault::new(FaultCode::Internal, "The stored password cannot be read; enter it again")
     })?;
-    let share = stored
-        .share_name
-        .clone()
-        .filter(|share| !share.trim().is_empty())
-        .ok_or_else(|| Fault::new(FaultCode::ConnectionIncomplete, "Connection has no share name configured"))?;
+    let share = stored.share_name.clone().filter(|share| !share.trim().is_empty()).ok_or_else(|| {
+        Fault::new(FaultCode::ConnectionIncomplete, "Connection has no share name configured")
+    })?;
     Ok(ResolvedConnection {
         id: stored.id,
         host: stored.host.clone(),

@@ -47,7 +47,10 @@ pub(super) async fn all(store: &Store) -> Result<Vec<Stored>, StoreError> {
 }
 
 /// The slugs that are `base`, or `base` with something behind a hyphen. `base` holds no wildcard.
-pub(super) async fn slugs_like(from: &mut SqliteConnection, base: &str) -> Result<HashSet<String>, StoreError> {
+pub(super) async fn slugs_like(
+    from: &mut SqliteConnection,
+    base: &str,
+) -> Result<HashSet<String>, StoreError> {
     let rows = sqlx::query("SELECT slug FROM connections WHERE slug = ? OR slug LIKE ?")
         .bind(base)
         .bind(format!("{base}-%"))
@@ -138,7 +141,8 @@ fn read(row: &SqliteRow) -> Result<Stored, StoreError> {
             _ => return Err(StoreError::unreadable("access_mode")),
         },
         owner: row.try_get::<Option<Hyphenated>, _>("owner_user_id")?.map(Hyphenated::into_uuid),
-        revision: u64::try_from(row.try_get::<i64, _>("revision")?).map_err(|_| StoreError::unreadable("revision"))?,
+        revision: u64::try_from(row.try_get::<i64, _>("revision")?)
+            .map_err(|_| StoreError::unreadable("revision"))?,
         created_at: UnixMicros(row.try_get("created_at")?),
         updated_at: UnixMicros(row.try_get("updated_at")?),
     })

@@ -24,7 +24,11 @@ impl Connections {
 
     /// Tries a connection with changes. Faults: `RoleReadOnly`, `ConnectionNotFound`, `NotPermitted`,
     /// `ConnectionIncomplete`, `Invalid`, `Busy`, and those of the server.
-    pub(crate) async fn test_connection(&self, caller: &Account, call: TestConnection) -> Result<TestReport, Fault> {
+    pub(crate) async fn test_connection(
+        &self,
+        caller: &Account,
+        call: TestConnection,
+    ) -> Result<TestReport, Fault> {
         let known = self.state.manageable(caller, call.id)?;
         let after = patched(&known.stored, &call.patch)?;
         let target = self.state.target(&after, new_password(&call.patch)?)?;
@@ -40,8 +44,9 @@ impl State {
         password: Option<Zeroizing<String>>,
     ) -> Result<ProbeTarget, Fault> {
         let share = connection.share_name.clone().filter(|share| !share.trim().is_empty());
-        let share =
-            share.ok_or_else(|| Fault::new(FaultCode::ConnectionIncomplete, "Connection has no share name configured"))?;
+        let share = share.ok_or_else(|| {
+            Fault::new(FaultCode::ConnectionIncomplete, "Connection has no share name configured")
+        })?;
         let password = match password {
             Some(password) => password,
             None => self.sealer.open(connection.id, PASSWORD_FIELD, &connection.password_sealed).map_err(|error| {

@@ -107,7 +107,10 @@ pub(super) fn load(data_dir: &Path) -> Result<Option<Secrets>, SecretsError> {
 }
 
 fn parse(document: &Document) -> Result<Secrets, &'static str> {
-    if [&document.token_secret, &document.service_token].iter().any(|secret| secret.len() < super::MIN_OVERRIDE_BYTES) {
+    if [&document.token_secret, &document.service_token]
+        .iter()
+        .any(|secret| secret.len() < super::MIN_OVERRIDE_BYTES)
+    {
         return Err("a token is too short");
     }
     let mut encryption_key = Zeroizing::new([0; sealer::KEY_BYTES]);
@@ -143,8 +146,9 @@ pub(super) fn create(data_dir: &Path, secrets: Secrets) -> Result<Secrets, Secre
     match written {
         Ok(()) => removed.and_then(|()| File::open(data_dir)?.sync_all()).map_err(unusable).map(|()| secrets),
         // Another process was faster at the same first start.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => load(data_dir)?
-            .ok_or_else(|| unusable(io::Error::other("it appeared and was gone again"))),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            load(data_dir)?.ok_or_else(|| unusable(io::Error::other("it appeared and was gone again")))
+        }
         Err(error) => Err(unusable(error)),
     }
 }

@@ -52,7 +52,12 @@ impl Sealer {
     }
 
     /// Opens what [`seal`](Self::seal) made for the same field of the same row.
-    pub(crate) fn open(&self, row: Uuid, field: &str, sealed: &str) -> Result<Zeroizing<String>, UnsealError> {
+    pub(crate) fn open(
+        &self,
+        row: Uuid,
+        field: &str,
+        sealed: &str,
+    ) -> Result<Zeroizing<String>, UnsealError> {
         let encoded = sealed.strip_prefix(VERSION).ok_or(UnsealError)?;
         let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| UnsealError)?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES).ok_or(UnsealError)?;

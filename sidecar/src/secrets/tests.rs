@@ -64,7 +64,9 @@ fn a_damaged_file_is_refused_without_showing_it() {
         |_: &str| String::new(),
         |text: &str| text.replace("token_secret", "tokensecret"),
         |text: &str| text.replace("encryption_key = \"", "encryption_key = \"AA"),
-        |text: &str| text.lines().filter(|line| !line.starts_with("service_token")).collect::<Vec<_>>().join("\n"),
+        |text: &str| {
+            text.lines().filter(|line| !line.starts_with("service_token")).collect::<Vec<_>>().join("\n")
+        },
         |text: &str| format!("{text}\nanother = 1"),
         |_: &str| "token_secret = \"x\"\nservice_token = \"y\"\nencryption_key = \"z\"".to_owned(),
     ] {
@@ -99,7 +101,8 @@ fn secrets_from_outside_take_precedence_and_are_not_kept() {
 fn two_first_starts_at_once_agree() {
     let dir = TempDir::new().expect("a directory");
     let tokens: Vec<String> = std::thread::scope(|scope| {
-        let starts: Vec<_> = (0..8).map(|_| scope.spawn(|| load(&dir).expect("made").token_secret().to_owned())).collect();
+        let starts: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| load(&dir).expect("made").token_secret().to_owned())).collect();
         starts.into_iter().map(|start| start.join().expect("no panic")).collect()
     });
     assert!(tokens.iter().all(|token| *token == tokens[0]), "{tokens:?}");
@@ -130,7 +133,8 @@ proptest! {
     fn what_is_sealed_opens(value in ".{0,200}", row in any::<u128>()) {
         let (sealer, row) = (Sealer::new(&[7; 32]), Uuid::from_u128(row));
         let sealed = sealer.seal(row, "password", &value).expect("sealed");
-        prop_assert_eq!(sealer.open(row, "password", &sealed).expect("opened").as_str(), value.as_str());
+        let opened = sealer.open(row, "password", &sealed).expect("opened");
+        prop_assert_eq!(opened.as_str(), value.as_str());
     }
 
     #[test]

@@ -87,7 +87,11 @@ pub(crate) struct Record<'a> {
 }
 
 /// Adds an entry, within the transaction of what it tells of.
-pub(crate) async fn write(to: &mut SqliteConnection, at: UnixMicros, record: Record<'_>) -> Result<(), StoreError> {
+pub(crate) async fn write(
+    to: &mut SqliteConnection,
+    at: UnixMicros,
+    record: Record<'_>,
+) -> Result<(), StoreError> {
     let id = |id: Uuid| id.hyphenated().to_string();
     let written = sqlx::query(
         "INSERT INTO audit (at, event, result, actor_id, actor_name, subject_id, subject_name, origin, detail)

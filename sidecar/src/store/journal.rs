@@ -40,7 +40,12 @@ impl Journal {
     }
 
     /// Writes down an item that is about to be made; answers with its number.
-    pub(crate) async fn begin(&self, connection: Uuid, path: &SharePath, purpose: &str) -> Result<i64, Fault> {
+    pub(crate) async fn begin(
+        &self,
+        connection: Uuid,
+        path: &SharePath,
+        purpose: &str,
+    ) -> Result<i64, Fault> {
         let inserted = sqlx::query(
             "INSERT INTO temp_files (connection_id, path, purpose, created_at) VALUES (?, ?, ?, ?) RETURNING id",
         )
@@ -53,7 +58,9 @@ impl Journal {
         .and_then(|row| row.try_get("id"))
         .map_err(StoreError::from);
         match inserted {
-            Err(error) if error.is_orphan() => Err(Fault::new(FaultCode::ConnectionNotFound, "Connection not found")),
+            Err(error) if error.is_orphan() => {
+                Err(Fault::new(FaultCode::ConnectionNotFound, "Connection not found"))
+            }
             other => Ok(other?),
         }
     }

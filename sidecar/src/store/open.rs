@@ -80,7 +80,8 @@ impl Store {
     /// Opens the database in that directory; makes both when missing, readable by the owner alone, and brings an older
     /// schema up to date.
     pub(crate) async fn open(data_dir: &Path) -> Result<Self, OpenError> {
-        prepare_data_dir(data_dir).map_err(|error| OpenError::Unusable { path: data_dir.to_owned(), error })?;
+        prepare_data_dir(data_dir)
+            .map_err(|error| OpenError::Unusable { path: data_dir.to_owned(), error })?;
         let lock = lock(data_dir)?;
         let path = data_dir.join(DATABASE_FILE);
         private_file(&path).map_err(|error| OpenError::Unusable { path: path.clone(), error })?;
@@ -120,7 +121,8 @@ fn lock(data_dir: &Path) -> Result<File, OpenError> {
 
 /// Opens a file, made when missing, that nobody else may read. SQLite gives its log the same permissions.
 fn private_file(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
     if file.metadata()?.permissions().mode() & 0o077 != 0 {
         file.set_permissions(Permissions::from_mode(0o600))?;
     }

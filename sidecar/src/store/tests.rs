@@ -55,8 +55,11 @@ async fn a_data_directory_has_one_owner_at_a_time() {
 #[tokio::test]
 async fn what_is_no_database_is_refused() {
     let dir = TempDir::new().expect("a directory");
-    fs::write(dir.path().join("causeway.db"), "This is a letter to my aunt, and a long one at that.".repeat(100))
-        .expect("written");
+    fs::write(
+        dir.path().join("causeway.db"),
+        "This is a letter to my aunt, and a long one at that.".repeat(100),
+    )
+    .expect("written");
     let error = open(&dir).await.err().expect("refused");
     assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
 }
@@ -137,7 +140,10 @@ async fn the_journal_survives_a_restart() {
     let leftovers = store.journal().leftovers().await.expect("read");
     assert_eq!(leftovers.len(), 1);
     let leftover = &leftovers[0];
-    assert_eq!((leftover.id, leftover.connection, leftover.purpose.as_str()), (cut_off, nas, "old:Brief.txt"));
+    assert_eq!(
+        (leftover.id, leftover.connection, leftover.purpose.as_str()),
+        (cut_off, nas, "old:Brief.txt")
+    );
     assert_eq!(leftover.path, path("a/cut off"));
     let next = store.journal().begin(nas, &path("b"), "new").await.expect("begun");
     assert!(next > cut_off, "numbers are never used again");
@@ -200,7 +206,8 @@ async fn the_audit_record_is_bounded() {
         .expect("as if many had been written");
     audit::write(&mut change, UnixMicros(2), record("anna")).await.expect("recorded");
     change.commit().await.expect("committed");
-    let rows = sqlx::query("SELECT at, actor_name FROM audit").fetch_all(store.readers()).await.expect("read");
+    let rows =
+        sqlx::query("SELECT at, actor_name FROM audit").fetch_all(store.readers()).await.expect("read");
     assert_eq!(rows.len(), 1, "the oldest has gone");
     assert_eq!(rows[0].get::<i64, _>("at"), 2);
 }
