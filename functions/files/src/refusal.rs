@@ -26,6 +26,7 @@ pub(crate) fn refused_path(error: PathError) -> Problem {
 }
 
 /// Fields that are missing or wrong, all of them.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`, which gives the list away")]
 pub(crate) fn invalid(errors: Vec<FieldError>) -> Problem {
     Problem::object(422, json!(errors))
 }

@@ -209,6 +209,7 @@ impl ConnectionUpdateBody {
 }
 
 /// A field that is there is `Some`, whatever its value.
+#[expect(clippy::option_option, reason = "absent, null and a value are three things to an update")]
 fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(from).map(Some)
 }
