@@ -103,7 +103,6 @@ pub use spin_sdk;
 #[macro_export]
 macro_rules! export_function {
     ($function:ident) => {
-        // A native build (for unit tests) has no host to export anything to.
         #[cfg(target_arch = "wasm32")]
         mod entry_point {
             use $crate::spin_sdk::wasip3;
@@ -118,6 +117,17 @@ macro_rules! export_function {
                     $crate::handle::<super::$function>(request).await
                 }
             }
+        }
+
+        /// What the component exports. A native build, for unit tests, has no host to export it to.
+        #[cfg(not(target_arch = "wasm32"))]
+        pub async fn handle(
+            request: $crate::spin_sdk::wasip3::http::types::Request,
+        ) -> Result<
+            $crate::spin_sdk::wasip3::http::types::Response,
+            $crate::spin_sdk::wasip3::http::types::ErrorCode,
+        > {
+            $crate::handle::<$function>(request).await
         }
     };
 }
