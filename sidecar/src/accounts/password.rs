@@ -83,9 +83,9 @@ impl PasswordHasher {
         password: Zeroizing<String>,
         stored: Option<String>,
     ) -> Result<bool, Fault> {
-        self.run(move || match stored {
-            Some(stored) => verify(&password, &stored),
-            None => verify(&password, NOBODY) && false,
+        self.run(move || {
+            let matches = verify(&password, stored.as_deref().unwrap_or(NOBODY));
+            matches && stored.is_some()
         })
         .await
     }

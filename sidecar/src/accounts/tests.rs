@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use causeway_internal::accounts::{
     Account, ChangePassword, ChangeSettings, ChangeUser, CreateUser, DUPLICATE_EMAIL, DUPLICATE_USERNAME,
@@ -209,6 +209,22 @@ async fn every_refused_sign_in_looks_the_same() {
         );
     }
     office.sign_in("admin", "secret").await.expect("signed in");
+}
+
+#[tokio::test]
+async fn time_does_not_tell_who_exists() {
+    let office = Office::open().await;
+    office.admin().await;
+    let mut shortest = [Duration::MAX; 2];
+    for _ in 0..3 {
+        for (username, shortest) in ["admin", "nobody"].into_iter().zip(&mut shortest) {
+            let begun = Instant::now();
+            office.sign_in(username, "wrong").await.expect_err("refused");
+            *shortest = begun.elapsed().min(*shortest);
+        }
+    }
+    let [known, unknown] = shortest;
+    assert!(unknown > known / 2 && known > unknown / 2, "{known:?} {unknown:?}");
 }
 
 #[tokio::test]
@@ -421,7 +437,7 @@ async fn an_administrator_always_remains() {
     let second = office.accounts.create_user(&admin, second).await.expect("created").account;
     let third = office.user(&admin, "third", Role::Admin).await;
     office.accounts.delete_user(&second, DeleteUser { id: third.id }).await.expect("two remain");
-    office.clock.advance(Duration::from_secs(3600));
+    office.clock.advance(Duration::from_hours(1));
     let refused = office.accounts.delete_user(&second, DeleteUser { id: admin.id }).await;
     assert_eq!(
         refused.map_err(|fault| fault.code),
@@ -466,7 +482,7 @@ async fn the_last_administrator_is_protected_from_others_too() {
     let ends =
         ChangeUser { expires_at: Some(UnixMicros(office.clock.now().0 + HOUR)), ..no_change(admin.id) };
     office.accounts.change_user(&second, ends).await.expect("changed");
-    office.clock.advance(Duration::from_secs(7200));
+    office.clock.advance(Duration::from_hours(2));
     let demote = ChangeUser { role: Some(Role::Editor), ..no_change(second.id) };
     assert_refused(office.accounts.change_user(&second, demote).await, FaultCode::Conflict, OWN_ADMIN_ACCESS);
     assert_ne!(LAST_ADMIN, OWN_ADMIN_ACCESS);

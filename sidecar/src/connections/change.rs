@@ -207,7 +207,7 @@ impl State {
         match known::all(&self.store, &self.sealer).await {
             Ok(known) => self.known.store(Arc::new(known)),
             Err(error) => {
-                tracing::error!(%error, "the connections could not be read again after a failed change")
+                tracing::error!(%error, "the connections could not be read again after a failed change");
             }
         }
     }

@@ -38,8 +38,8 @@ pub(super) async fn check(store: &Store, sealer: &Sealer, now: UnixMicros) -> Re
         .await
         .map_err(StoreError::from)?;
     if let Some(row) = stored {
-        let sealed: String = row.try_get("value").map_err(StoreError::from)?;
-        return match sealer.open(Uuid::nil(), KEY, &sealed) {
+        let proof: String = row.try_get("value").map_err(StoreError::from)?;
+        return match sealer.open(Uuid::nil(), KEY, &proof) {
             Ok(_) => Ok(()),
             Err(_) => Err(ConnectionsError::WrongKey),
         };

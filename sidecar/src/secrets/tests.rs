@@ -120,12 +120,12 @@ fn nothing_secret_is_shown() {
 fn a_sealed_value_opens_only_where_it_belongs() {
     let sealer = Sealer::new(&[7; 32]);
     let (row, other_row) = (Uuid::from_u128(1), Uuid::from_u128(2));
-    let sealed = sealer.seal(row, "password", "secret").expect("sealed");
-    assert_eq!(sealer.open(row, "password", &sealed).expect("opened").as_str(), "secret");
-    assert!(sealer.open(other_row, "password", &sealed).is_err());
-    assert!(sealer.open(row, "token", &sealed).is_err());
-    assert!(Sealer::new(&[8; 32]).open(row, "password", &sealed).is_err());
-    assert_ne!(sealer.seal(row, "password", "secret").expect("sealed"), sealed, "never twice the same");
+    let value = sealer.seal(row, "password", "secret").expect("sealed");
+    assert_eq!(sealer.open(row, "password", &value).expect("opened").as_str(), "secret");
+    assert!(sealer.open(other_row, "password", &value).is_err());
+    assert!(sealer.open(row, "token", &value).is_err());
+    assert!(Sealer::new(&[8; 32]).open(row, "password", &value).is_err());
+    assert_ne!(sealer.seal(row, "password", "secret").expect("sealed"), value, "never twice the same");
 }
 
 proptest! {

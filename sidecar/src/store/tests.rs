@@ -150,6 +150,25 @@ async fn the_journal_survives_a_restart() {
 }
 
 #[tokio::test]
+async fn what_was_committed_survives_a_kill() {
+    let dir = TempDir::new().expect("a directory");
+    let store = open(&dir).await.expect("opened");
+    let nas = connection(&store).await;
+    let id = store.journal().begin(nas, &SharePath::root(), "new").await.expect("begun");
+    // The files as they are at this moment, with nothing closed: what a killed process leaves.
+    let left = TempDir::new().expect("a directory");
+    for name in ["causeway.db", "causeway.db-wal"] {
+        fs::copy(dir.path().join(name), left.path().join(name)).expect("copied");
+    }
+    let store = open(&left).await.expect("opened");
+    let leftovers = store.journal().leftovers().await.expect("read");
+    assert_eq!(
+        leftovers.iter().map(|leftover| (leftover.id, leftover.connection)).collect::<Vec<_>>(),
+        [(id, nas)]
+    );
+}
+
+#[tokio::test]
 async fn the_journal_of_a_deleted_connection_goes_with_it() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir).await.expect("opened");
