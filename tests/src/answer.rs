@@ -17,8 +17,20 @@ pub struct Answer {
 /// Words of the server behind or of the host, which no refusal may carry: NT status names and numbers, UNC paths,
 /// directories of the machine, panics, SQL, the internal address.
 const LEAKS: [&str; 14] = [
-    "NT_STATUS", "NTSTATUS", "STATUS_", "0xc0", "0xC0", "\\\\127.", "\\\\\\\\", "/tmp/", "/work/", "/root/", "panicked",
-    "SELECT ", "sidecar.internal", "/internal/v1",
+    "NT_STATUS",
+    "NTSTATUS",
+    "STATUS_",
+    "0xc0",
+    "0xC0",
+    "\\\\127.",
+    "\\\\\\\\",
+    "/tmp/",
+    "/work/",
+    "/root/",
+    "panicked",
+    "SELECT ",
+    "sidecar.internal",
+    "/internal/v1",
 ];
 
 impl Answer {
@@ -79,7 +91,13 @@ impl Answer {
     /// The body as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
-        assert_eq!(self.header("content-type"), "application/json", "{}\n{}", self.asked, self.start_of_body());
+        assert_eq!(
+            self.header("content-type"),
+            "application/json",
+            "{}\n{}",
+            self.asked,
+            self.start_of_body()
+        );
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|fault| panic!("{}: {fault}\n{}", self.asked, self.start_of_body()))
     }
@@ -108,7 +126,10 @@ impl Answer {
         assert_eq!(self.header("x-content-type-options"), "nosniff", "{asked} ({status})");
         assert_eq!(self.header("referrer-policy"), "no-referrer", "{asked} ({status})");
         if asked.contains(" /api/") {
-            assert!(!self.header("content-security-policy").is_empty(), "{asked} ({status}): no content policy");
+            assert!(
+                !self.header("content-security-policy").is_empty(),
+                "{asked} ({status}): no content policy"
+            );
         }
         if status >= 400 && !self.body.is_empty() {
             let text = self.text();

@@ -28,7 +28,8 @@ impl User {
     ///
     /// If there is no HTTP client to be had.
     pub fn anonymous(address: &str) -> Self {
-        let client = Client::builder().timeout(ANSWER_WITHIN).redirect(reqwest::redirect::Policy::none()).build();
+        let client =
+            Client::builder().timeout(ANSWER_WITHIN).redirect(reqwest::redirect::Policy::none()).build();
         Self { address: address.to_owned(), token: None, client: client.expect("an HTTP client without TLS") }
     }
 
@@ -271,8 +272,6 @@ impl Share {
 
     /// `HEAD …/file` or `…/download`
     pub fn head(&self, route: &str, path: &str) -> Ask {
-        self.user
-            .ask(Method::HEAD, &format!("/api/viewer/{}/{route}", self.connection))
-            .query("path", path)
+        self.user.ask(Method::HEAD, &format!("/api/viewer/{}/{route}", self.connection)).query("path", path)
     }
 }

@@ -48,7 +48,8 @@ pub(crate) fn remove_at_the_end(directory: &Path) {
 
 fn tell(line: &str) {
     let keeper = KEEPER.get_or_init(|| {
-        let shell = Command::new("sh").args(["-c", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
+        let shell =
+            Command::new("sh").args(["-c", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
         match shell {
             Ok(child) => Some(Mutex::new(child)),
             Err(fault) => {

@@ -32,9 +32,13 @@ pub(crate) fn target() -> PathBuf {
 
 /// The binary under test: `CAUSEWAY_BIN`, or the debug build.
 pub fn binary() -> Result<PathBuf> {
-    let path = std::env::var_os("CAUSEWAY_BIN").map_or_else(|| target().join("debug/causeway"), PathBuf::from);
+    let path =
+        std::env::var_os("CAUSEWAY_BIN").map_or_else(|| target().join("debug/causeway"), PathBuf::from);
     if !path.is_file() {
-        bail!("{} is not there: build it by `cargo xtask build`, or name another by CAUSEWAY_BIN", path.display());
+        bail!(
+            "{} is not there: build it by `cargo xtask build`, or name another by CAUSEWAY_BIN",
+            path.display()
+        );
     }
     Ok(path)
 }

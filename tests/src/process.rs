@@ -38,7 +38,11 @@ pub struct Process {
 
 impl Process {
     /// Starts `binary` and waits until it answers.
-    pub(crate) fn start(binary: &Path, arguments: &[String], environment: &[(String, String)]) -> Result<Self> {
+    pub(crate) fn start(
+        binary: &Path,
+        arguments: &[String],
+        environment: &[(String, String)],
+    ) -> Result<Self> {
         let start = Instant::now();
         let mut command = Command::new(binary);
         command.args(arguments).envs(environment.iter().map(|(name, value)| (name, value)));
@@ -48,8 +52,7 @@ impl Process {
         let (found, address) = mpsc::channel();
         let output = collect(child.stdout.take(), Some(found));
         let log = collect(child.stderr.take(), None);
-        let mut process =
-            Self { child, address: String::new(), started_in: Duration::ZERO, log, output };
+        let mut process = Self { child, address: String::new(), started_in: Duration::ZERO, log, output };
         loop {
             match address.recv_timeout(Duration::from_millis(100)) {
                 Ok(address) => {
@@ -58,7 +61,9 @@ impl Process {
                     return Ok(process);
                 }
                 Err(RecvTimeoutError::Timeout) if start.elapsed() < START_WITHIN => {}
-                Err(RecvTimeoutError::Timeout) => bail!("no answer within {START_WITHIN:?}:\n{}", process.last_log(40)),
+                Err(RecvTimeoutError::Timeout) => {
+                    bail!("no answer within {START_WITHIN:?}:\n{}", process.last_log(40))
+                }
                 Err(RecvTimeoutError::Disconnected) => {
                     let status = process.child.wait().context("its end cannot be waited for")?;
                     keeper::is_gone(i64::from(process.child.id()));
@@ -111,7 +116,10 @@ impl Process {
     fn memory(&self, field: &str) -> Result<u64> {
         let path = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(&path).with_context(|| path.clone())?;
-        let line = status.lines().find(|line| line.starts_with(field)).with_context(|| format!("{path}: no {field}"))?;
+        let line = status
+            .lines()
+            .find(|line| line.starts_with(field))
+            .with_context(|| format!("{path}: no {field}"))?;
         let kib: u64 = line[field.len()..].trim().trim_end_matches("kB").trim().parse().context(path)?;
         Ok(kib * 1024)
     }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::keeper;
 use crate::mode::{self, Mode};
 use crate::process::Process;
 use crate::world::ADMIN_PASSWORD;
-use crate::keeper;
 
 /// How a product is started.
 #[derive(Debug, Clone, Default)]
@@ -43,11 +43,13 @@ impl Product {
     /// Starts one in the mode of the environment.
     pub fn start(options: ProductOptions) -> Result<Self> {
         let mode = Mode::from_environment()?;
-        let data = tempfile::Builder::new().prefix("causeway-test-").tempdir().context("no temporary directory")?;
+        let data =
+            tempfile::Builder::new().prefix("causeway-test-").tempdir().context("no temporary directory")?;
         keeper::remove_at_the_end(data.path());
         let secret = || format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
         let (token_secret, service_token) = (secret(), secret());
-        let launch = Launch { mode, options: &options, data: data.path(), secrets: [&token_secret, &service_token] };
+        let launch =
+            Launch { mode, options: &options, data: data.path(), secrets: [&token_secret, &service_token] };
         let (front, sidecar) = launch.all(None)?;
         Ok(Self { mode, options, data, token_secret, service_token, front, sidecar })
     }
@@ -147,7 +149,8 @@ impl Launch<'_> {
     }
 
     fn one(&self, command: &str, listen: Option<&str>, more: &[(String, String)]) -> Result<Process> {
-        let cache = if self.options.own_cache { self.data.join("cache") } else { mode::target().join("test-cache") };
+        let cache =
+            if self.options.own_cache { self.data.join("cache") } else { mode::target().join("test-cache") };
         // Two processes on two machines share no directory.
         let data = if command == "host" { self.data.join("host") } else { self.data.join("data") };
         let mut environment = vec![

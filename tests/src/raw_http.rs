@@ -29,7 +29,8 @@ impl RawRequest {
     /// Begins with a request line and a host. `target` is sent as it is.
     pub fn new(address: &str, method: &str, target: &str) -> Self {
         let host = address.trim_start_matches("http://").to_owned();
-        let bytes = format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n").into_bytes();
+        let bytes =
+            format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n").into_bytes();
         Self { host, bytes }
     }
 
@@ -64,9 +65,13 @@ impl RawRequest {
         stream.write_all(&self.bytes).await.context("the request was cut")?;
         let mut answer = Vec::new();
         let reading = stream.read_to_end(&mut answer);
-        tokio::time::timeout(ANSWER_WITHIN, reading).await.context("no answer in time")?.context("the answer was cut")?;
+        tokio::time::timeout(ANSWER_WITHIN, reading)
+            .await
+            .context("no answer in time")?
+            .context("the answer was cut")?;
         let text = String::from_utf8_lossy(&answer).into_owned();
-        let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).context("no status line")?;
+        let status =
+            text.split(' ').nth(1).and_then(|status| status.parse().ok()).context("no status line")?;
         Ok(RawAnswer { status, text })
     }
 

@@ -99,7 +99,9 @@ impl World {
     /// If it cannot be made: no binary, no Samba.
     pub async fn shared() -> Visit {
         let world = SHARED.get_or_init(async || {
-            Self::start(WorldOptions::default()).await.unwrap_or_else(|fault| panic!("no world to test in: {fault:#}"))
+            Self::start(WorldOptions::default())
+                .await
+                .unwrap_or_else(|fault| panic!("no world to test in: {fault:#}"))
         });
         Visit(world.await)
     }

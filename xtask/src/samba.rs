@@ -8,14 +8,16 @@ use anyhow::{Result, bail};
 use crate::step::execute;
 
 /// What the tests start, with the Debian package that brings it.
-const PROGRAMS: [(&str, &str); 3] = [("smbd", "samba"), ("smbclient", "smbclient"), ("smbpasswd", "samba-common-bin")];
+const PROGRAMS: [(&str, &str); 3] =
+    [("smbd", "samba"), ("smbclient", "smbclient"), ("smbpasswd", "samba-common-bin")];
 
 /// Directories that hold servers but are not always in a user's `PATH`.
 const SYSTEM_DIRECTORIES: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 
 /// Installs what is missing where that is possible (Debian and its kin, as root); else says what to install.
 pub(crate) fn ensure() -> Result<()> {
-    let missing: Vec<(&str, &str)> = PROGRAMS.into_iter().filter(|(program, _)| !is_installed(program)).collect();
+    let missing: Vec<(&str, &str)> =
+        PROGRAMS.into_iter().filter(|(program, _)| !is_installed(program)).collect();
     if missing.is_empty() {
         println!("   Samba is installed");
         return Ok(());
@@ -43,7 +45,9 @@ pub(crate) fn ensure() -> Result<()> {
             .env("DEBIAN_FRONTEND", "noninteractive")
             .stdin(Stdio::null()),
     )?;
-    println!("   the package may have started a file server of its own: `systemctl disable --now smbd nmbd` ends it");
+    println!(
+        "   the package may have started a file server of its own: `systemctl disable --now smbd nmbd` ends it"
+    );
     Ok(())
 }
 

@@ -42,6 +42,7 @@ fn target_libraries() -> Result<PathBuf> {
     if !output.status.success() {
         bail!("`rustc --print sysroot` failed");
     }
-    let sysroot = String::from_utf8(output.stdout).context("the compiler's directory has a name that is not UTF-8")?;
+    let sysroot =
+        String::from_utf8(output.stdout).context("the compiler's directory has a name that is not UTF-8")?;
     Ok(PathBuf::from(sysroot.trim()).join("lib/rustlib").join(WASM_TARGET).join("lib"))
 }

@@ -41,7 +41,8 @@ async fn the_server_killed_in_mid_upload_breaks_that_upload_only() {
     let folder = world.folder("server-crash");
     folder.write("old.bin", "the old content");
     let share = world.editor().on(world.connection());
-    let upload = tokio::spawn(share.put(&folder.at("old.bin"), Pattern::new(4).reader(2048 * MIB)).try_send());
+    let upload =
+        tokio::spawn(share.put(&folder.at("old.bin"), Pattern::new(4).reader(2048 * MIB)).try_send());
     world.until("the upload is under way", || !folder.rubbish().is_empty()).await;
     world.samba_mut().kill9();
     let answer = upload.await.expect("a task");

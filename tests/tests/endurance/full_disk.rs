@@ -14,7 +14,8 @@ struct SmallDisk(PathBuf);
 impl SmallDisk {
     /// `None` where one may not mount (no root, a container without the capability).
     fn mount(at: &Path) -> Option<Self> {
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=16m,mode=0777", "tmpfs"]).arg(at).status();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=16m,mode=0777", "tmpfs"]).arg(at).status();
         mounted.is_ok_and(|status| status.success()).then(|| Self(at.to_owned()))
     }
 }
@@ -38,7 +39,9 @@ async fn an_upload_onto_a_full_disk_leaves_the_old_content() {
     let world = World::start(WorldOptions { samba, ..WorldOptions::default() }).await.expect("a world");
     let share = world.editor().on(&world.connect(&world.editor(), world.draft_of("small", "small")).await);
     let pattern = Pattern::new(2);
-    for ask in [share.put("old.bin", pattern.reader(40 * MIB)), share.upload("old.bin", pattern.reader(40 * MIB))] {
+    for ask in
+        [share.put("old.bin", pattern.reader(40 * MIB)), share.upload("old.bin", pattern.reader(40 * MIB))]
+    {
         ask.send().await.expect(507).detail();
         let content = std::fs::read(place.path().join("old.bin")).expect("the old file");
         assert_eq!(content, b"the old content");

@@ -21,7 +21,9 @@ async fn four_downloads_and_two_uploads_of_a_gibibyte_at_once() {
     let share = world.editor().on(world.connection());
     let downloads = (0..4).map(|number| {
         let ask = share.download(&folder.at(&format!("down-{number}.bin")));
-        tokio::spawn(async move { drain(ask.stream().await.expect("an answer")).await.expect("the whole file") })
+        tokio::spawn(
+            async move { drain(ask.stream().await.expect("an answer")).await.expect("the whole file") },
+        )
     });
     let pattern = Pattern::new(1);
     let uploads = [
@@ -43,7 +45,8 @@ async fn four_downloads_and_two_uploads_of_a_gibibyte_at_once() {
     for name in ["up-raw.bin", "up-form.bin"] {
         assert!(pattern.is_file(&folder.on_disk(name), GIB).expect("the file"), "{name}");
     }
-    let peaks: Vec<u64> = world.product().processes().map(|process| process.peak_memory().expect("a figure")).collect();
+    let peaks: Vec<u64> =
+        world.product().processes().map(|process| process.peak_memory().expect("a figure")).collect();
     let total: u64 = peaks.iter().sum();
     println!("peak memory: {} MB in {} processes", total / 1_000_000, peaks.len());
     assert!(total < AT_MOST, "{} MB of {}", total / 1_000_000, AT_MOST / 1_000_000);

@@ -42,7 +42,8 @@ async fn a_server_that_hangs_is_a_timeout_for_those_who_wait_and_nobody_else() {
 
 #[tokio::test]
 async fn the_second_start_is_quick_and_both_ends_are_clean() {
-    let mut product = Product::start(ProductOptions { own_cache: true, ..ProductOptions::default() }).expect("a start");
+    let mut product =
+        Product::start(ProductOptions { own_cache: true, ..ProductOptions::default() }).expect("a start");
     println!("start with an empty cache: {:?}", product.started_in());
     assert!(product.stop().expect("a clean end").success());
     product.start_again().expect("a second start");

@@ -42,10 +42,17 @@ async fn one_bad_setting_spoils_the_whole_change() {
     let world = World::shared().await;
     let admin = world.admin();
     let before = admin.get(SETTINGS).send().await.expect(200).json();
-    let change = json!({"browser": {"file_browser_view_mode": "details"}, "text_editor": {"max_file_size_bytes": 1}});
+    let change =
+        json!({"browser": {"file_browser_view_mode": "details"}, "text_editor": {"max_file_size_bytes": 1}});
     admin.put(SETTINGS).json(change).send().await.expect(400).detail();
-    admin.put(SETTINGS).json(json!({"appearance": {"theme_id": "  "}})).send().await.refused(400, "Theme ID cannot be empty");
-    let answer = admin.put(SETTINGS).json(json!({"localization": {"language": "klingon"}})).send().await.expect(422);
+    admin
+        .put(SETTINGS)
+        .json(json!({"appearance": {"theme_id": "  "}}))
+        .send()
+        .await
+        .refused(400, "Theme ID cannot be empty");
+    let answer =
+        admin.put(SETTINGS).json(json!({"localization": {"language": "klingon"}})).send().await.expect(422);
     assert!(answer.json()["detail"].is_array());
     assert_eq!(admin.get(SETTINGS).send().await.expect(200).json(), before);
 }

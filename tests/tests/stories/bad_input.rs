@@ -54,8 +54,14 @@ async fn no_route_answers_a_stranger() {
         ("expired", mint(secret, id, 0, 60, now() - 3600)),
         ("of another generation", mint(secret, id, 7, 600, now())),
         ("of nobody", mint(secret, Uuid::new_v4(), 0, 600, now())),
-        ("for the companion", sign(Algorithm::HS256, &json!({"sub": id, "tv": 0, "exp": until, "companion_uri": true}))),
-        ("of a companion session", sign(Algorithm::HS256, &json!({"sub": id, "exp": until, "token_class": "companion_session"}))),
+        (
+            "for the companion",
+            sign(Algorithm::HS256, &json!({"sub": id, "tv": 0, "exp": until, "companion_uri": true})),
+        ),
+        (
+            "of a companion session",
+            sign(Algorithm::HS256, &json!({"sub": id, "exp": until, "token_class": "companion_session"})),
+        ),
         ("of another algorithm", sign(Algorithm::HS512, &json!({"sub": id, "tv": 0, "exp": until}))),
         ("without an end", sign(Algorithm::HS256, &json!({"sub": id, "tv": 0}))),
         ("without a subject", sign(Algorithm::HS256, &json!({"tv": 0, "exp": until}))),
@@ -104,19 +110,52 @@ async fn the_internal_api_is_not_public() {
 async fn malformed_json_is_refused_everywhere() {
     let world = World::shared().await;
     let admin = world.admin();
-    let takes_json = |route: &&Route| matches!(route.body, causeway_api::RequestBody::Json { required: true, .. });
+    let takes_json =
+        |route: &&Route| matches!(route.body, causeway_api::RequestBody::Json { required: true, .. });
     for route in routes::all().filter(takes_json) {
-        let path = route.path.replace("{connection_id}", world.connection()).replace("{user_id}", &Uuid::new_v4().to_string());
-        for body in ["{", "", "null", "[]", "42", "\"text\"", "{\"a\":", "{\"path\": \"\\ud800\"}", "\u{0}", "{} trailing"] {
-            let answer = ask(&admin, route, &path).header("content-type", "application/json").body(body).send().await;
-            assert!(matches!(answer.status(), 400 | 422), "{} with {body:?}: {}", route.path, answer.status());
+        let path = route
+            .path
+            .replace("{connection_id}", world.connection())
+            .replace("{user_id}", &Uuid::new_v4().to_string());
+        for body in [
+            "{",
+            "",
+            "null",
+            "[]",
+            "42",
+            "\"text\"",
+            "{\"a\":",
+            "{\"path\": \"\\ud800\"}",
+            "\u{0}",
+            "{} trailing",
+        ] {
+            let answer =
+                ask(&admin, route, &path).header("content-type", "application/json").body(body).send().await;
+            assert!(
+                matches!(answer.status(), 400 | 422),
+                "{} with {body:?}: {}",
+                route.path,
+                answer.status()
+            );
         }
         let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
-        let answer = ask(&admin, route, &path).header("content-type", "application/json").body(deep).send().await;
-        assert!(matches!(answer.status(), 400 | 413 | 422), "{} with deep nesting: {}", route.path, answer.status());
+        let answer =
+            ask(&admin, route, &path).header("content-type", "application/json").body(deep).send().await;
+        assert!(
+            matches!(answer.status(), 400 | 413 | 422),
+            "{} with deep nesting: {}",
+            route.path,
+            answer.status()
+        );
         let huge = format!("{{\"name\": \"{}\"}}", "x".repeat(3_000_000));
-        let answer = ask(&admin, route, &path).header("content-type", "application/json").body(huge).send().await;
-        assert!(matches!(answer.status(), 400 | 413 | 422), "{} with megabytes: {}", route.path, answer.status());
+        let answer =
+            ask(&admin, route, &path).header("content-type", "application/json").body(huge).send().await;
+        assert!(
+            matches!(answer.status(), 400 | 413 | 422),
+            "{} with megabytes: {}",
+            route.path,
+            answer.status()
+        );
     }
 }
 
@@ -133,7 +172,13 @@ async fn ids_that_are_none_are_validation_errors() {
     let without_hyphens = world.connection().replace('-', "");
     let _ = admin.on(&without_hyphens).list("").send().await.expect(200).json();
     let unknown = admin.on(&Uuid::new_v4().to_string());
-    for ask in [unknown.list(""), unknown.info("a"), unknown.download("a"), unknown.upload("a", "x"), unknown.delete("a")] {
+    for ask in [
+        unknown.list(""),
+        unknown.info("a"),
+        unknown.download("a"),
+        unknown.upload("a", "x"),
+        unknown.delete("a"),
+    ] {
         ask.send().await.refused(404, "Connection not found");
     }
     let missing = format!("/api/browse/{}/info", world.connection());
@@ -144,12 +189,46 @@ async fn ids_that_are_none_are_validation_errors() {
 /// Texts that must never reach a server.
 fn hostile_paths() -> Vec<String> {
     let segments = [
-        "..", ".", "...", ".. ", ". .", " ", "a\u{0}b", "a\u{1}b", "a\tb", "a\nb", "a\r\nb", "a\u{1b}b", "a\u{1f}b",
-        "a\u{7f}b", "a:b", "a.txt:stream", "a.txt::$DATA", "C:", "*", "?", "a*b", "a?b", "a\"b", "a<b", "a>b", "a|b",
+        "..",
+        ".",
+        "...",
+        ".. ",
+        ". .",
+        " ",
+        "a\u{0}b",
+        "a\u{1}b",
+        "a\tb",
+        "a\nb",
+        "a\r\nb",
+        "a\u{1b}b",
+        "a\u{1f}b",
+        "a\u{7f}b",
+        "a:b",
+        "a.txt:stream",
+        "a.txt::$DATA",
+        "C:",
+        "*",
+        "?",
+        "a*b",
+        "a?b",
+        "a\"b",
+        "a<b",
+        "a>b",
+        "a|b",
     ];
     let mut paths = Vec::new();
     for segment in segments {
-        for around in ["{}", "/{}", "docs/{}", "{}/docs", "docs/{}/a.txt", "docs\\{}", "{}\\docs\\a", "a/b/c/{}/d", "docs/{}/"] {
+        for around in [
+            "{}",
+            "/{}",
+            "docs/{}",
+            "{}/docs",
+            "docs/{}/a.txt",
+            "docs\\{}",
+            "{}\\docs\\a",
+            "a/b/c/{}/d",
+            "docs/{}/",
+        ] {
             paths.push(around.replace("{}", segment));
         }
     }
@@ -159,10 +238,28 @@ fn hostile_paths() -> Vec<String> {
     for name in [long, wide, emoji] {
         paths.extend([name.clone(), format!("docs/{name}"), format!("{name}/docs")]);
     }
-    for unc in ["\\\\server\\share", "//server/share", "\\\\?\\C:\\x", "\\\\.\\pipe\\x", "\\/server/x", "/\\server\\x", "\\\\127.0.0.1\\data\\x"] {
+    for unc in [
+        "\\\\server\\share",
+        "//server/share",
+        "\\\\?\\C:\\x",
+        "\\\\.\\pipe\\x",
+        "\\/server/x",
+        "/\\server\\x",
+        "\\\\127.0.0.1\\data\\x",
+    ] {
         paths.push(unc.to_owned());
     }
-    for climb in ["../../../../etc/passwd", "..\\..\\windows", "a/../../b", "a/b/../c", "./a", "a/./b", "/../a", "a/..", "a\\.."] {
+    for climb in [
+        "../../../../etc/passwd",
+        "..\\..\\windows",
+        "a/../../b",
+        "a/b/../c",
+        "./a",
+        "a/./b",
+        "/../a",
+        "a/..",
+        "a\\..",
+    ] {
         paths.push(climb.to_owned());
     }
     paths.push("d/".repeat(600));
@@ -204,13 +301,16 @@ async fn hostile_paths_never_reach_the_server() {
     let paths = hostile_paths();
     assert!(paths.len() >= 200, "{} paths", paths.len());
     let before = proxy.bytes_to_server();
-    let requests = paths.iter().flat_map(|path| attempts(&share, path).into_iter().map(move |ask| (path, ask)));
+    let requests =
+        paths.iter().flat_map(|path| attempts(&share, path).into_iter().map(move |ask| (path, ask)));
     let wrong: Vec<String> = futures::stream::iter(requests)
         .map(async |(path, ask)| {
             let shown = format!("{ask:?}");
             let answer = ask.send().await;
             let _ = (answer.status() == 400).then(|| answer.detail());
-            (answer.status() != 400).then(|| format!("{}: {path:?} ({})", answer.status(), shown.chars().take(80).collect::<String>()))
+            (answer.status() != 400).then(|| {
+                format!("{}: {path:?} ({})", answer.status(), shown.chars().take(80).collect::<String>())
+            })
         })
         .buffer_unordered(AT_ONCE)
         .filter_map(async |wrong| wrong)
@@ -226,7 +326,9 @@ async fn hostile_paths_never_reach_the_server() {
 async fn bytes_that_are_no_text_are_refused() {
     let world = World::shared().await;
     let admin = world.admin();
-    for bytes in ["%FF", "%C3", "a%ED%A0%80b", "%F8%88%80%80%80", "%C0%AE%C0%AE%2F", "%00", "%2e%2e%2fx", "..%5Cx"] {
+    for bytes in
+        ["%FF", "%C3", "a%ED%A0%80b", "%F8%88%80%80%80", "%C0%AE%C0%AE%2F", "%00", "%2e%2e%2fx", "..%5Cx"]
+    {
         for route in ["list", "info"] {
             let target = format!("/api/browse/{}/{route}?path={bytes}", world.connection());
             let request = RawRequest::new(admin.address(), "GET", &target)

@@ -81,8 +81,17 @@ async fn names_of_any_script_come_through() {
     let folder = world.folder("unicode");
     let long = "n".repeat(251) + ".txt";
     let odd = [
-        "Übergröße ☂.txt", "日本語.md", "e\u{301}-combining.txt", "emoji 😀👩‍👩‍👧.txt", "percent%20and+plus&amp.txt",
-        "quote'and#hash;semi.txt", " leading space.txt", "ⅷ.txt", "עברית.txt", "a=b[c]{d}~^`!.txt", long.as_str(),
+        "Übergröße ☂.txt",
+        "日本語.md",
+        "e\u{301}-combining.txt",
+        "emoji 😀👩‍👩‍👧.txt",
+        "percent%20and+plus&amp.txt",
+        "quote'and#hash;semi.txt",
+        " leading space.txt",
+        "ⅷ.txt",
+        "עברית.txt",
+        "a=b[c]{d}~^`!.txt",
+        long.as_str(),
     ];
     for name in odd {
         folder.write(name, name);
@@ -141,7 +150,9 @@ async fn a_page_is_sorted_as_asked() {
     }
     folder.make_directory("d");
     let share = world.viewer().on(world.connection());
-    let page = async |sort: &str| names(&share.list(folder.path()).query("sort", sort).send().await.expect(200).json());
+    let page = async |sort: &str| {
+        names(&share.list(folder.path()).query("sort", sort).send().await.expect(200).json())
+    };
     assert_eq!(page("name").await, ["d", "A.txt", "b.txt", "c.txt"]);
     assert_eq!(page("-name").await, ["d", "c.txt", "b.txt", "A.txt"]);
     assert_eq!(page("size").await, ["d", "c.txt", "A.txt", "b.txt"]);

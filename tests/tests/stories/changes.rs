@@ -8,15 +8,22 @@ async fn files_and_directories_are_created_once() {
     let folder = world.folder("create");
     let share = world.editor().on(world.connection());
     let made = share.create(folder.path(), "new.txt", "file").send().await.expect(200).json();
-    assert_eq!((made["path"].as_str(), made["size"].as_u64()), (Some(folder.at("new.txt").as_str()), Some(0)));
+    assert_eq!(
+        (made["path"].as_str(), made["size"].as_u64()),
+        (Some(folder.at("new.txt").as_str()), Some(0))
+    );
     let made = share.create(folder.path(), "sub", "directory").send().await.expect(200).json();
     assert_eq!(made["type"], "directory");
-    for (name, kind) in [("new.txt", "file"), ("sub", "directory"), ("sub", "file"), ("new.txt", "directory")] {
+    for (name, kind) in [("new.txt", "file"), ("sub", "directory"), ("sub", "file"), ("new.txt", "directory")]
+    {
         let detail = format!("An item named '{name}' already exists");
         share.create(folder.path(), name, kind).send().await.refused(409, &detail);
     }
     let missing = folder.at("none");
-    share.create(&missing, "x", "file").send().await
+    share
+        .create(&missing, "x", "file")
+        .send()
+        .await
         .refused(404, &format!("Parent directory not found for: {missing}/x"));
     share.create(folder.path(), "x", "symlink").send().await.expect(422).json();
     assert_eq!(folder.names(""), ["new.txt", "sub"]);
@@ -62,7 +69,10 @@ async fn an_item_is_renamed_within_its_directory() {
     let renamed = share.rename(&folder.at("old.txt"), "new.txt").send().await.expect(200).json();
     assert_eq!(renamed["path"], folder.at("new.txt"));
     share.rename(&folder.at("dir"), "directory").send().await.expect(200).json();
-    share.rename(&folder.at("new.txt"), "taken.txt").send().await
+    share
+        .rename(&folder.at("new.txt"), "taken.txt")
+        .send()
+        .await
         .refused(409, "An item named 'taken.txt' already exists");
     let missing = folder.at("none");
     share.rename(&missing, "x").send().await.refused(404, &format!("Item not found: {missing}"));
@@ -145,7 +155,8 @@ async fn of_concurrent_renames_of_one_file_one_wins() {
     for round in 0..5 {
         folder.write("prize.txt", "content");
         let share = world.editor().on(world.connection());
-        let attempts = (0..8).map(|number| share.rename(&folder.at("prize.txt"), &format!("winner-{number}.txt")).send());
+        let attempts = (0..8)
+            .map(|number| share.rename(&folder.at("prize.txt"), &format!("winner-{number}.txt")).send());
         let answers = futures::future::join_all(attempts).await;
         let won = answers.iter().filter(|answer| answer.status() == 200).count();
         assert_eq!(won, 1, "round {round}");

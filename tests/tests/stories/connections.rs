@@ -65,7 +65,8 @@ async fn a_draft_that_cannot_work_is_refused_with_the_reason() {
 async fn an_incomplete_draft_is_named_field_by_field() {
     let world = World::shared().await;
     let answer = world.admin().post(CONNECTIONS).json(json!({"name": "x"})).send().await.expect(422).json();
-    let missing: Vec<_> = answer["detail"].as_array().expect("a list").iter().map(|fault| fault["loc"].clone()).collect();
+    let missing: Vec<_> =
+        answer["detail"].as_array().expect("a list").iter().map(|fault| fault["loc"].clone()).collect();
     for field in ["host", "share_name", "username", "password"] {
         assert!(missing.contains(&json!(["body", field])), "{field} is not among {missing:?}");
     }
@@ -86,7 +87,8 @@ async fn a_stored_connection_that_stopped_working_is_an_answer_not_an_error() {
     let tried = admin.post(&at).json(json!({"password": "not it"})).send().await.expect(200).json();
     assert_eq!(tried["status"], "error");
     assert!(tried["message"].as_str().is_some_and(|text| !text.is_empty()));
-    let tried = admin.post(&at).json(json!({"password": "", "path_prefix": "/"})).send().await.expect(200).json();
+    let tried =
+        admin.post(&at).json(json!({"password": "", "path_prefix": "/"})).send().await.expect(200).json();
     assert_eq!(tried["status"], "success", "an empty password stands for the stored one: {tried}");
 }
 
@@ -96,7 +98,11 @@ async fn a_change_that_breaks_the_connection_is_not_stored() {
     let admin = world.admin();
     let id = world.connect(&admin, world.draft("to be changed")).await;
     let at = format!("{CONNECTIONS}/{id}");
-    admin.put(&at).json(json!({"share_name": "no-such-share"})).send().await
+    admin
+        .put(&at)
+        .json(json!({"share_name": "no-such-share"}))
+        .send()
+        .await
         .refused_with(400, "Failed to connect to SMB share: ");
     admin.put(&at).json(json!({"password": ""})).send().await.expect(200).json();
     admin.on(&id).list("").send().await.expect(200).json();
@@ -142,7 +148,9 @@ async fn a_server_that_is_away_is_a_bad_gateway_and_comes_back() {
     share.info(&a).send().await.expect(200).json();
 
     proxy.cut();
-    for ask in [share.info(&a), share.list(folder.path()), share.download(&a), share.view(&a), share.upload(&a, "x")] {
+    for ask in
+        [share.info(&a), share.list(folder.path()), share.download(&a), share.view(&a), share.upload(&a, "x")]
+    {
         ask.send().await.expect(502).detail();
     }
     assert_eq!(folder.read("a.txt"), b"content");

@@ -60,11 +60,15 @@ async fn large_content_is_copied_byte_for_byte() {
         let folder = world.folder("large-copy");
         let pattern = Pattern::new(11);
         pattern.write_file(&folder.on_disk("large.bin"), LENGTH).expect("a large file");
-        let ask = share.transfer("copy", &folder.at("large.bin"), to.as_deref(), &folder.at("copy.bin"), false);
+        let ask =
+            share.transfer("copy", &folder.at("large.bin"), to.as_deref(), &folder.at("copy.bin"), false);
         assert!(ask.send().await.expect(204).body().is_empty());
         assert!(pattern.is_file(&folder.on_disk("copy.bin"), LENGTH).expect("the copy"));
-        let times = |name: &str| folder.on_disk(name).metadata().and_then(|file| file.modified()).expect("a time");
-        let apart = times("large.bin").max(times("copy.bin")).duration_since(times("large.bin").min(times("copy.bin")));
+        let times =
+            |name: &str| folder.on_disk(name).metadata().and_then(|file| file.modified()).expect("a time");
+        let apart = times("large.bin")
+            .max(times("copy.bin"))
+            .duration_since(times("large.bin").min(times("copy.bin")));
         assert!(apart.is_ok_and(|apart| apart.as_millis() < 1000), "a copy keeps the time of modification");
     }
 }
@@ -78,9 +82,13 @@ async fn a_taken_destination_is_a_conflict_that_shows_both_items() {
             folder.write("new.txt", "new content");
             folder.write("old.txt", "old");
             let (source, dest) = (folder.at("new.txt"), folder.at("old.txt"));
-            let answer = share.transfer(how, &source, to.as_deref(), &dest, false).send().await.expect(409).json();
+            let answer =
+                share.transfer(how, &source, to.as_deref(), &dest, false).send().await.expect(409).json();
             let detail = &answer["detail"];
-            assert_eq!((detail["existing_file"]["size"].as_u64(), detail["incoming_file"]["size"].as_u64()), (Some(3), Some(11)));
+            assert_eq!(
+                (detail["existing_file"]["size"].as_u64(), detail["incoming_file"]["size"].as_u64()),
+                (Some(3), Some(11))
+            );
             assert_eq!(detail["existing_file"]["name"], "old.txt");
             assert_eq!(detail["incoming_file"]["name"], "new.txt");
             assert_eq!(folder.read("old.txt"), b"old");
@@ -109,7 +117,8 @@ async fn a_missing_source_leaves_the_destination_alone() {
             }
             assert_eq!(folder.read("keep.txt"), b"keep");
             assert_eq!(folder.read("keep/x.txt"), b"keep");
-            let answer = share.transfer(how, &folder.at("keep.txt"), to.as_deref(), &folder.at("no/dir/x"), false);
+            let answer =
+                share.transfer(how, &folder.at("keep.txt"), to.as_deref(), &folder.at("no/dir/x"), false);
             answer.send().await.expect(404).detail();
             assert!(folder.has("keep.txt"));
         }
@@ -145,8 +154,16 @@ async fn nothing_goes_onto_or_into_itself() {
         share.transfer(how, &a, None, &a, true).send().await.refused(400, SAME);
         let (dir, inside) = (folder.at("tree"), folder.at("tree/sub/tree"));
         share.transfer(how, &dir, None, &inside, true).send().await.refused(400, INTO_ITSELF);
-        share.transfer(how, "", None, &folder.at("x"), false).send().await.refused(400, "Source path must not be empty");
-        share.transfer(how, &a, None, "/", false).send().await.refused(400, "Destination path must not be empty");
+        share
+            .transfer(how, "", None, &folder.at("x"), false)
+            .send()
+            .await
+            .refused(400, "Source path must not be empty");
+        share
+            .transfer(how, &a, None, "/", false)
+            .send()
+            .await
+            .refused(400, "Destination path must not be empty");
     }
     is_the_tree(&folder, "tree");
 }
@@ -166,12 +183,19 @@ async fn another_spelling_of_the_same_item_is_the_same_item() {
                 // Moving a file onto its own name in another case is a rename, and may succeed as one.
                 let answer = share.transfer(how, &a, to.as_deref(), spelling, true).send().await;
                 let is_rename = how == "move" && spelling == &upper;
-                assert!(answer.status() == 400 || (is_rename && answer.status() == 204), "{how} to {spelling}: {}", answer.status());
+                assert!(
+                    answer.status() == 400 || (is_rename && answer.status() == 204),
+                    "{how} to {spelling}: {}",
+                    answer.status()
+                );
                 assert_eq!(folder.names("").len(), 1, "{how} to {spelling}");
                 let names = folder.names("tree").join(" ").to_lowercase();
                 assert_eq!(names, "a.txt empty sub", "{how} to {spelling}");
             }
-            let answer = share.transfer(how, &folder.at("tree"), to.as_deref(), &folder.at("Tree//SUB/x"), true).send().await;
+            let answer = share
+                .transfer(how, &folder.at("tree"), to.as_deref(), &folder.at("Tree//SUB/x"), true)
+                .send()
+                .await;
             assert_eq!(answer.status(), 400, "{how} into itself");
             assert!(folder.has("tree/sub/b.txt"));
         }
@@ -195,7 +219,8 @@ async fn equal_paths_on_different_shares_are_different_items() {
     assert_eq!(share.transfer("move", &from, Some(&other), &into, false).send().await.status(), 204);
     assert_eq!(elsewhere.download(&folder.at("sub/b.txt")).send().await.expect(200).text(), "b");
     assert!(!folder.has("sub"));
-    let missing = share.transfer("copy", &a, Some("00000000-0000-4000-8000-000000000000"), &a, false).send().await;
+    let missing =
+        share.transfer("copy", &a, Some("00000000-0000-4000-8000-000000000000"), &a, false).send().await;
     missing.refused(404, "Connection not found");
 }
 

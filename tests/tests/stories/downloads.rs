@@ -63,8 +63,11 @@ async fn head_says_what_get_would_say() {
     folder.write("a.txt", "0123456789");
     let share = world.viewer().on(world.connection());
     let path = folder.at("a.txt");
-    let (got, headed) = (share.view(&path).send().await.expect(200), share.head("file", &path).send().await.expect(200));
-    for name in ["content-type", "content-length", "etag", "last-modified", "content-disposition", "accept-ranges"] {
+    let (got, headed) =
+        (share.view(&path).send().await.expect(200), share.head("file", &path).send().await.expect(200));
+    for name in
+        ["content-type", "content-length", "etag", "last-modified", "content-disposition", "accept-ranges"]
+    {
         assert_eq!(got.header(name), headed.header(name), "{name}");
     }
     assert!(headed.body().is_empty());
@@ -88,7 +91,11 @@ async fn ranges_cut_out_exactly_what_was_asked_for() {
     ] {
         for ask in [share.download(&path), share.view(&path)] {
             let answer = ask.header("range", range).send().await.expect(206);
-            assert_eq!((answer.header("content-range"), answer.text().as_str()), (content_range, content), "{range}");
+            assert_eq!(
+                (answer.header("content-range"), answer.text().as_str()),
+                (content_range, content),
+                "{range}"
+            );
             assert_eq!(answer.header("content-length"), content.len().to_string());
         }
     }
@@ -132,21 +139,27 @@ async fn conditions_decide_whether_content_travels() {
     let first = share.view(&path).send().await.expect(200);
     let (tag, date) = (first.header("etag").to_owned(), first.header("last-modified").to_owned());
 
-    for (name, value) in [("if-none-match", tag.as_str()), ("if-none-match", "*"), ("if-modified-since", &date)] {
+    for (name, value) in
+        [("if-none-match", tag.as_str()), ("if-none-match", "*"), ("if-modified-since", &date)]
+    {
         let answer = share.view(&path).header(name, value).send().await.expect(304);
         assert!(answer.body().is_empty());
         assert_eq!(answer.header("etag"), tag);
     }
     assert_eq!(share.view(&path).header("if-match", &tag).send().await.status(), 200);
     assert_eq!(share.view(&path).header("if-match", "\"other\"").send().await.status(), 412);
-    assert_eq!(share.view(&path).header("if-range", &tag).header("range", "bytes=0-0").send().await.status(), 206);
+    assert_eq!(
+        share.view(&path).header("if-range", &tag).header("range", "bytes=0-0").send().await.status(),
+        206
+    );
 
     tokio::time::sleep(Duration::from_millis(20)).await;
     folder.write("a.txt", "other");
     let second = share.view(&path).header("if-none-match", &tag).send().await.expect(200);
     assert_eq!(second.text(), "other");
     assert_ne!(second.header("etag"), tag, "another content is another version");
-    let answer = share.view(&path).header("if-range", &tag).header("range", "bytes=0-0").send().await.expect(200);
+    let answer =
+        share.view(&path).header("if-range", &tag).header("range", "bytes=0-0").send().await.expect(200);
     assert_eq!(answer.text(), "other", "a stale If-Range gets the whole file");
     assert_eq!(share.view(&path).header("if-match", &tag).send().await.status(), 412);
 }

@@ -34,7 +34,13 @@ async fn a_viewer_reads_everything_and_changes_nothing() {
     let shown = viewer.user().get("/api/connections").send().await.expect(200).json();
     assert_eq!(shown[0]["access_mode"], "read_only");
     assert_eq!(shown[0]["can_manage"], false);
-    viewer.user().post("/api/connections").json(world.draft("evil")).send().await.refused(403, ROLE_IS_READ_ONLY);
+    viewer
+        .user()
+        .post("/api/connections")
+        .json(world.draft("evil"))
+        .send()
+        .await
+        .refused(403, ROLE_IS_READ_ONLY);
 }
 
 #[tokio::test]
@@ -53,7 +59,11 @@ async fn a_read_only_connection_is_read_only_for_administrators_too() {
     }
     // A copy out of it is allowed, a move is not: it would take something away.
     let to = Some(world.connection());
-    share.transfer("move", &a, to, &folder.at("moved.txt"), false).send().await.refused(403, CONNECTION_IS_READ_ONLY);
+    share
+        .transfer("move", &a, to, &folder.at("moved.txt"), false)
+        .send()
+        .await
+        .refused(403, CONNECTION_IS_READ_ONLY);
     let copied = share.transfer("copy", &a, to, &folder.at("copied.txt"), false).send().await;
     assert!(copied.expect(204).body().is_empty());
     assert_eq!(folder.read("copied.txt"), b"content");
@@ -91,6 +101,12 @@ async fn an_editor_shares_nothing_and_manages_nothing_of_others() {
     let shared = format!("/api/connections/{}", world.connection());
     editor.delete(&shared).send().await.refused(403, "Not enough permissions");
     let options = editor.get("/api/connections/visibility-options").send().await.expect(200).json();
-    assert_eq!((options[0]["value"].as_str(), options[0]["available"].as_bool()), (Some("shared"), Some(false)));
-    assert_eq!((options[1]["value"].as_str(), options[1]["available"].as_bool()), (Some("private"), Some(true)));
+    assert_eq!(
+        (options[0]["value"].as_str(), options[0]["available"].as_bool()),
+        (Some("shared"), Some(false))
+    );
+    assert_eq!(
+        (options[1]["value"].as_str(), options[1]["available"].as_bool()),
+        (Some("private"), Some(true))
+    );
 }

@@ -51,10 +51,12 @@ async fn wrong_names_and_passwords_are_told_apart_by_nobody() {
         answer.refused(401, "Incorrect username or password");
     }
     nobody.try_sign_in("admin", "").await.refused(422, "Username and password are required");
-    nobody.post("/api/auth/token").json(json!({"username": "admin", "password": "x"})).send().await.refused(
-        422,
-        "Username and password are required",
-    );
+    nobody
+        .post("/api/auth/token")
+        .json(json!({"username": "admin", "password": "x"}))
+        .send()
+        .await
+        .refused(422, "Username and password are required");
 }
 
 #[tokio::test]
@@ -86,7 +88,10 @@ async fn a_changed_password_ends_every_token() {
     let nobody = User::anonymous(product.address());
     let admin = User::sign_in(product.address(), "admin", ADMIN_PASSWORD).await;
     let change = |current: &str, new: &str| {
-        admin.post("/api/auth/change-password").json(json!({"current_password": current, "new_password": new})).send()
+        admin
+            .post("/api/auth/change-password")
+            .json(json!({"current_password": current, "new_password": new}))
+            .send()
     };
     change("wrong", "another-password-1").await.refused(400, "Current password is incorrect");
     let message = change(ADMIN_PASSWORD, "another-password-1").await.expect(200).json();

@@ -40,7 +40,11 @@ async fn raw_content_is_put_under_conditions() {
 
     let tag = share.head("file", &path).send().await.expect(200).header("etag").to_owned();
     let _ = share.put(&path, "two").header("if-match", &tag).send().await.expect(200).json();
-    assert_eq!(share.put(&path, "three").header("if-match", &tag).send().await.status(), 412, "the tag is of the old file");
+    assert_eq!(
+        share.put(&path, "three").header("if-match", &tag).send().await.status(),
+        412,
+        "the tag is of the old file"
+    );
     assert_eq!(folder.read("a.txt"), b"two");
     assert_eq!(share.put(&folder.at("b.txt"), "x").header("if-match", "*").send().await.status(), 412);
     let _ = share.put(&path, "").send().await.expect(200).json();
@@ -54,7 +58,8 @@ async fn sixty_four_mebibytes_are_stored_unchanged() {
     let folder = world.folder("large-upload");
     let (pattern, length) = (Pattern::new(9), 64 * MIB + 3);
     let share = writer(&world);
-    let stored = share.upload(&folder.at("multipart.bin"), pattern.reader(length)).send().await.expect(200).json();
+    let stored =
+        share.upload(&folder.at("multipart.bin"), pattern.reader(length)).send().await.expect(200).json();
     assert_eq!(stored["size"], length);
     let stored = share.put(&folder.at("raw.bin"), pattern.reader(length)).send().await.expect(201).json();
     assert_eq!(stored["size"], length);
@@ -79,7 +84,8 @@ async fn an_upload_needs_a_place_and_a_part() {
         ask.send().await.expect(400).detail();
     }
     let at = format!("/api/browse/{}/upload", world.connection());
-    let without = share.user().post(&at).query("path", &folder.at("a.txt")).form(Form::new().text("other", "x"));
+    let without =
+        share.user().post(&at).query("path", &folder.at("a.txt")).form(Form::new().text("other", "x"));
     let answer = without.send().await.expect(422).json();
     assert_eq!(answer["detail"][0]["loc"], serde_json::json!(["body", "file"]));
     assert_eq!(folder.names(""), ["dir"]);
@@ -106,7 +112,8 @@ fn wire(share: &Share, path: &str, content: &[u8], multipart: bool) -> RawReques
     let path: String = path.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let request = |method: &str, route: &str| {
         let target = format!("/api/browse/{}/{route}?path={path}", share.connection());
-        RawRequest::new(user.address(), method, &target).header("authorization", &format!("Bearer {}", user.token()))
+        RawRequest::new(user.address(), method, &target)
+            .header("authorization", &format!("Bearer {}", user.token()))
     };
     if !multipart {
         return request("PUT", "content").header("content-length", &content.len().to_string()).body(content);
@@ -163,7 +170,12 @@ async fn a_form_that_ends_too_early_is_refused() {
         assert!(matches!(status, 400 | 422), "{body:?}: {status}");
     }
     for kind in ["text/plain", "multipart/form-data", "application/json"] {
-        let ask = world.editor().post(&at).query("path", &folder.at("old.txt")).header("content-type", kind).body("x");
+        let ask = world
+            .editor()
+            .post(&at)
+            .query("path", &folder.at("old.txt"))
+            .header("content-type", kind)
+            .body("x");
         let status = ask.send().await.status();
         assert!(matches!(status, 400 | 415 | 422), "{kind}: {status}");
     }
@@ -187,7 +199,10 @@ async fn concurrent_uploads_of_one_file_leave_one_of_them_whole() {
         assert!(matches!(answer.status(), 409 | 423), "{}", answer.status());
     }
     let content = folder.read("a.bin");
-    assert!(patterns.iter().any(|pattern| pattern.bytes(0, LENGTH) == content), "a mixture of several uploads");
+    assert!(
+        patterns.iter().any(|pattern| pattern.bytes(0, LENGTH) == content),
+        "a mixture of several uploads"
+    );
     world.until("the rubbish is gone", || folder.rubbish().is_empty()).await;
 }
 

@@ -13,7 +13,8 @@ async fn without_a_browser_app_there_is_a_page_of_our_own() {
     let text = page.text();
     assert!(text.contains("Causeway"));
     for foreign in ["http://", "https://", "src=\"//", "href=\"//"] {
-        let leads_away = text.match_indices(foreign).any(|(at, _)| !text[at..].starts_with("http://www.w3.org/"));
+        let leads_away =
+            text.match_indices(foreign).any(|(at, _)| !text[at..].starts_with("http://www.w3.org/"));
         assert!(!leads_away, "the page fetches from elsewhere ({foreign})");
     }
     nobody.get("/no/such/page").send().await.expect(404).detail();
@@ -23,7 +24,10 @@ async fn without_a_browser_app_there_is_a_page_of_our_own() {
 async fn health_version_and_api_description_are_public() {
     let world = World::shared().await;
     let nobody = world.anonymous();
-    assert_eq!(nobody.get("/api/health").send().await.expect(200).json(), serde_json::json!({"status": "healthy"}));
+    assert_eq!(
+        nobody.get("/api/health").send().await.expect(200).json(),
+        serde_json::json!({"status": "healthy"})
+    );
     let version = nobody.get("/api/version").send().await.expect(200).json();
     for field in ["version", "build_time", "git_commit"] {
         assert!(version[field].is_string(), "{version}");
@@ -40,7 +44,9 @@ async fn health_version_and_api_description_are_public() {
 async fn an_unknown_part_of_the_api_is_not_found() {
     let world = World::shared().await;
     for user in [world.anonymous(), world.admin()] {
-        for path in ["/api/nope", "/api/", "/api/browse", "/api/auth/nope", "/api/connections/x/y/z", "/api/viewer/x"] {
+        for path in
+            ["/api/nope", "/api/", "/api/browse", "/api/auth/nope", "/api/connections/x/y/z", "/api/viewer/x"]
+        {
             user.get(path).send().await.refused(404, "Not Found");
         }
     }
@@ -71,10 +77,15 @@ async fn a_browser_app_is_served_with_its_deep_links() {
     let product = Product::start(options).expect("a running product");
     let nobody = User::anonymous(product.address());
     let get = async |path: &str| nobody.get(path).send().await.expect(200);
-    for link in ["/", "/browse", "/browse/smb/data/a/b.txt", "/login", "/settings/admin", "/auth/x", "/secret.txt"] {
+    for link in
+        ["/", "/browse", "/browse/smb/data/a/b.txt", "/login", "/settings/admin", "/auth/x", "/secret.txt"]
+    {
         let page = get(link).await;
         assert_eq!(page.text(), "<!doctype html><title>app</title>", "{link}");
-        assert_eq!((page.header("cache-control"), page.header("pragma"), page.header("expires")), ("no-store", "no-cache", "0"));
+        assert_eq!(
+            (page.header("cache-control"), page.header("pragma"), page.header("expires")),
+            ("no-store", "no-cache", "0")
+        );
         assert!(page.header("content-type").starts_with("text/html"));
     }
     let asset = get("/assets/app-1a2b.js").await;
@@ -92,9 +103,21 @@ async fn a_browser_app_is_served_with_its_deep_links() {
         nobody.get(missing).send().await.refused(404, "Not Found");
     }
     let name = outside.file_name().expect("a name").to_string_lossy().into_owned();
-    for escape in [format!("/assets/../../{name}"), format!("/assets/..%2f..%2f{name}"), "/icons/%2e%2e/secret.txt".to_owned()] {
-        let raw = causeway_tests::RawRequest::new(product.address(), "GET", &escape).body(b"").send().await.expect("an answer");
-        assert!(!raw.text.contains("outside") || raw.text.contains("<!doctype html>"), "{escape}: {}", raw.text);
+    for escape in [
+        format!("/assets/../../{name}"),
+        format!("/assets/..%2f..%2f{name}"),
+        "/icons/%2e%2e/secret.txt".to_owned(),
+    ] {
+        let raw = causeway_tests::RawRequest::new(product.address(), "GET", &escape)
+            .body(b"")
+            .send()
+            .await
+            .expect("an answer");
+        assert!(
+            !raw.text.contains("outside") || raw.text.contains("<!doctype html>"),
+            "{escape}: {}",
+            raw.text
+        );
         assert!(!raw.text.contains("not a part of"), "{escape}");
     }
     std::fs::remove_file(outside).expect("the file outside");

@@ -103,6 +103,12 @@ pub(crate) async fn listings_beside_info(rig: &Rig, table: &mut Table) -> Result
         times.len()
     );
     let reached = errors == 0 && most <= BESIDE_LISTINGS;
-    table.add("32 listings of 10,000 at once, info beside them", shown, String::new(), "no error, p99 <= 50 ms", reached);
+    table.add(
+        "32 listings of 10,000 at once, info beside them",
+        shown,
+        String::new(),
+        "no error, p99 <= 50 ms",
+        reached,
+    );
     Ok(())
 }

@@ -35,7 +35,13 @@ pub(crate) fn cold_and_warm(table: &mut Table) -> Result<()> {
         times.push(product.started_in());
     }
     let warm = median(times);
-    table.add("start with compiled components", milliseconds(warm), String::new(), "< 100 ms", warm < WARM_WITHIN);
+    table.add(
+        "start with compiled components",
+        milliseconds(warm),
+        String::new(),
+        "< 100 ms",
+        warm < WARM_WITHIN,
+    );
     Ok(())
 }
 
