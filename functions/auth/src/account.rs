@@ -24,7 +24,9 @@ pub(crate) async fn change_password(mut request: Request) -> Result<Answer, Prob
     request.sidecar()?.call(&call).await.map_err(|refusal| {
         refusal.or_else(|fault| match fault.code {
             FaultCode::BadCredentials => Some(Problem::bad_request("Current password is incorrect")),
-            FaultCode::Conflict => Some(Problem::bad_request("Password changes require an existing local password")),
+            FaultCode::Conflict => {
+                Some(Problem::bad_request("Password changes require an existing local password"))
+            }
             _ => None,
         })
     })?;

@@ -19,7 +19,8 @@ pub(crate) fn log_out() -> Answer {
 /// How an identity provider is used: not at all.
 pub(crate) async fn administration(request: &Request) -> Result<Answer, Problem> {
     let accounts = request.sidecar()?.call(&ListUsers {}).await?;
-    let passwordless = accounts.iter().filter(|account| account.is_active && !account.has_local_password).count();
+    let passwordless =
+        accounts.iter().filter(|account| account.is_active && !account.has_local_password).count();
     let health = OidcHealth {
         public_url_configured: false,
         public_url: None,

@@ -135,9 +135,9 @@ function operationEntry(operation) {
   return element("li", {}, button);
 }
 
-/** `listConnections` in words. */
+/** `list_connections` in words. */
 function words(name) {
-  const text = name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").toLowerCase();
+  const text = name.replaceAll("_", " ");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
@@ -202,7 +202,9 @@ function parameterField({ name, required, schema }) {
 /** The fields for a body: what to show, and how to read it. */
 function bodyFields(requestBody) {
   if (!requestBody) return null;
-  const [type, media] = Object.entries(requestBody.content)[0];
+  const kinds = requestBody.content;
+  const type = "multipart/form-data" in kinds ? "multipart/form-data" : Object.keys(kinds)[0];
+  const media = kinds[type];
   if (type === "application/json") {
     const text = JSON.stringify(example(api, media.schema), null, 2);
     const shown = element("textarea", { value: requestBody.required ? text : "", placeholder: text, spellcheck: false });

@@ -16,7 +16,9 @@ const PARTS: &[(&str, &str, &[u8])] = &[
 pub(crate) fn serve(path: &str) -> Result<Answer, Problem> {
     let (_, content_type, content) =
         PARTS.iter().find(|(known, ..)| *known == path).ok_or_else(|| Problem::not_found("Not Found"))?;
-    Ok(Answer::bytes(200, content_type, *content).surface(Surface::Explorer).header("cache-control", "no-cache"))
+    Ok(Answer::bytes(200, content_type, *content)
+        .surface(Surface::Explorer)
+        .header("cache-control", "no-cache"))
 }
 
 #[cfg(test)]

@@ -18,9 +18,11 @@ impl Freshness {
     pub(crate) fn headers(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Immutable => &[("cache-control", "public, max-age=31536000, immutable")],
-            Self::Revalidated => {
-                &[("cache-control", "no-cache, max-age=0, must-revalidate"), ("pragma", "no-cache"), ("expires", "0")]
-            }
+            Self::Revalidated => &[
+                ("cache-control", "no-cache, max-age=0, must-revalidate"),
+                ("pragma", "no-cache"),
+                ("expires", "0"),
+            ],
             Self::Unstored => &[("cache-control", "no-store"), ("pragma", "no-cache"), ("expires", "0")],
         }
     }
@@ -42,11 +44,8 @@ pub(crate) enum Target {
 }
 
 /// Directories of the web root whose files are served under their own names.
-const MOUNTS: &[(&str, Freshness)] = &[
-    ("assets", Freshness::Immutable),
-    ("icons", Freshness::Revalidated),
-    ("pdfjs", Freshness::Revalidated),
-];
+const MOUNTS: &[(&str, Freshness)] =
+    &[("assets", Freshness::Immutable), ("icons", Freshness::Revalidated), ("pdfjs", Freshness::Revalidated)];
 
 /// Files of the web root that are served under their own names, if they are there.
 const LOOSE_FILES: &[&str] = &["manifest.json", "robots.txt"];
@@ -89,7 +88,9 @@ mod tests {
         assert_eq!(Target::of("/icons/a%20b.svg"), file("icons/a b.svg", Freshness::Revalidated));
         assert_eq!(Target::of("/pdfjs/cmaps/x.bcmap"), file("pdfjs/cmaps/x.bcmap", Freshness::Revalidated));
         assert_eq!(Target::of("/manifest.json"), Target::FileOrPage("manifest.json".into()));
-        for page in ["/", "", "/browse", "/browse/smb/nas/a/../b", "/login", "/favicon.ico", "/assetsx/a.js", "/apix"] {
+        for page in
+            ["/", "", "/browse", "/browse/smb/nas/a/../b", "/login", "/favicon.ico", "/assetsx/a.js", "/apix"]
+        {
             assert_eq!(Target::of(page), Target::Page, "{page}");
         }
         for api in ["/api", "/api/", "/api/nothing", "//api/x", "/%61pi/x", "/api%2Fx"] {
@@ -100,8 +101,18 @@ mod tests {
     #[test]
     fn no_path_leaves_its_directory() {
         for path in [
-            "/assets", "/assets/", "/assets/..", "/assets/../index.html", "/assets/%2e%2e/x", "/assets/%2e%2e%2fx",
-            "/assets/..%5cx", "/assets/c:x", "/assets/.env", "/assets/a/.git/config", "/assets/a%00b", "/assets/%ff",
+            "/assets",
+            "/assets/",
+            "/assets/..",
+            "/assets/../index.html",
+            "/assets/%2e%2e/x",
+            "/assets/%2e%2e%2fx",
+            "/assets/..%5cx",
+            "/assets/c:x",
+            "/assets/.env",
+            "/assets/a/.git/config",
+            "/assets/a%00b",
+            "/assets/%ff",
         ] {
             assert_eq!(Target::of(path), Target::Nothing, "{path}");
         }

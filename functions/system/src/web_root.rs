@@ -7,7 +7,9 @@ use std::time::UNIX_EPOCH;
 
 use causeway_filetypes::content_type;
 use causeway_function_kit::{Answer, BodyWriter, Interrupted, Problem, Request};
-use causeway_http_semantics::{ReadPlan, ReadStatus, Representation, RequestConditions, Segment, Surface, plan_read};
+use causeway_http_semantics::{
+    ReadPlan, ReadStatus, Representation, RequestConditions, Segment, Surface, plan_read,
+};
 
 use crate::static_path::{Freshness, Target};
 
@@ -91,7 +93,8 @@ fn answer(file: File, plan: ReadPlan) -> Answer {
     let answer = match refusal {
         Some(problem) => Answer::from(problem),
         None if !status.has_content() => Answer::empty(status.code()),
-        None => Answer::streamed(status.code(), async move |out| send(file, segments, out).await).length(content_length),
+        None => Answer::streamed(status.code(), async move |out| send(file, segments, out).await)
+            .length(content_length),
     };
     answer.headers(headers).surface(Surface::WebApp)
 }
@@ -123,7 +126,10 @@ fn is_absence(error: &io::Error) -> bool {
     use io::ErrorKind;
     matches!(
         error.kind(),
-        ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::NotADirectory | ErrorKind::InvalidFilename
+        ErrorKind::NotFound
+            | ErrorKind::PermissionDenied
+            | ErrorKind::NotADirectory
+            | ErrorKind::InvalidFilename
     )
 }
 
@@ -163,7 +169,10 @@ mod tests {
         assert_eq!(root.first_line("GIT_COMMIT"), None);
 
         let (_, representation) = open(&directory.join("assets/app.js")).unwrap().unwrap();
-        assert_eq!((representation.size, representation.content_type.as_str()), (10, "text/javascript; charset=utf-8"));
+        assert_eq!(
+            (representation.size, representation.content_type.as_str()),
+            (10, "text/javascript; charset=utf-8")
+        );
         assert!(representation.last_modified.is_some());
         assert!(open(&directory.join("assets")).unwrap().is_none());
         assert!(open(&directory.join("assets/none.js")).unwrap().is_none());

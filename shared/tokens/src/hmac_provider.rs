@@ -12,18 +12,22 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use sha2::{Sha256, Sha384, Sha512};
 
 static PROVIDER: CryptoProvider = CryptoProvider {
-    signer_factory: |algorithm, key: &EncodingKey| Ok(match algorithm {
-        Algorithm::HS256 => signer::<Hmac<Sha256>>(*algorithm, key.as_bytes())?,
-        Algorithm::HS384 => signer::<Hmac<Sha384>>(*algorithm, key.as_bytes())?,
-        Algorithm::HS512 => signer::<Hmac<Sha512>>(*algorithm, key.as_bytes())?,
-        _ => return Err(ErrorKind::InvalidAlgorithm.into()),
-    }),
-    verifier_factory: |algorithm, key: &DecodingKey| Ok(match algorithm {
-        Algorithm::HS256 => verifier::<Hmac<Sha256>>(*algorithm, key.try_get_as_bytes()?)?,
-        Algorithm::HS384 => verifier::<Hmac<Sha384>>(*algorithm, key.try_get_as_bytes()?)?,
-        Algorithm::HS512 => verifier::<Hmac<Sha512>>(*algorithm, key.try_get_as_bytes()?)?,
-        _ => return Err(ErrorKind::InvalidAlgorithm.into()),
-    }),
+    signer_factory: |algorithm, key: &EncodingKey| {
+        Ok(match algorithm {
+            Algorithm::HS256 => signer::<Hmac<Sha256>>(*algorithm, key.as_bytes())?,
+            Algorithm::HS384 => signer::<Hmac<Sha384>>(*algorithm, key.as_bytes())?,
+            Algorithm::HS512 => signer::<Hmac<Sha512>>(*algorithm, key.as_bytes())?,
+            _ => return Err(ErrorKind::InvalidAlgorithm.into()),
+        })
+    },
+    verifier_factory: |algorithm, key: &DecodingKey| {
+        Ok(match algorithm {
+            Algorithm::HS256 => verifier::<Hmac<Sha256>>(*algorithm, key.try_get_as_bytes()?)?,
+            Algorithm::HS384 => verifier::<Hmac<Sha384>>(*algorithm, key.try_get_as_bytes()?)?,
+            Algorithm::HS512 => verifier::<Hmac<Sha512>>(*algorithm, key.try_get_as_bytes()?)?,
+            _ => return Err(ErrorKind::InvalidAlgorithm.into()),
+        })
+    },
     // Asked only for JSON web keys, which nothing here has.
     key_utils: KeyUtils::new_unimplemented(),
 };
@@ -69,7 +73,10 @@ fn keyed<M: Mac + Clone + KeyInit>(algorithm: Algorithm, secret: &[u8]) -> Resul
     Ok(Keyed { algorithm, mac })
 }
 
-fn signer<M: Mac + Clone + KeyInit + 'static>(algorithm: Algorithm, secret: &[u8]) -> Result<Box<dyn JwtSigner>, Error> {
+fn signer<M: Mac + Clone + KeyInit + 'static>(
+    algorithm: Algorithm,
+    secret: &[u8],
+) -> Result<Box<dyn JwtSigner>, Error> {
     Ok(Box::new(keyed::<M>(algorithm, secret)?))
 }
 

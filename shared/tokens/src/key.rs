@@ -7,8 +7,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, deco
 use uuid::Uuid;
 
 use crate::Claims;
-use crate::hmac_provider;
 use crate::claims::{ReadClaims, WrittenClaims};
+use crate::hmac_provider;
 
 /// No token of ours is nearly as long; longer ones are not looked at.
 const MAX_TOKEN_BYTES: usize = 4096;
@@ -68,7 +68,13 @@ impl TokenKey {
     }
 
     /// Makes a token that holds for `lifetime` seconds from `now` (seconds since 1970).
-    pub fn mint(&self, user_id: Uuid, token_version: u32, lifetime: u64, now: u64) -> Result<Minted, MintError> {
+    pub fn mint(
+        &self,
+        user_id: Uuid,
+        token_version: u32,
+        lifetime: u64,
+        now: u64,
+    ) -> Result<Minted, MintError> {
         let expires_at = now.saturating_add(lifetime);
         let claims = WrittenClaims { sub: user_id, tv: token_version, exp: expires_at };
         Ok(Minted { token: encode(&Header::new(Algorithm::HS256), &claims, &self.signing)?, expires_at })
@@ -95,7 +101,11 @@ impl TokenKey {
 
 /// NumericDate (RFC 7519 2) may have a fraction, which is cut off.
 fn whole_seconds(number: &serde_json::Number) -> Option<u64> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates, which is meant")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates, which is meant"
+    )]
     let cut = |seconds: f64| seconds as u64;
     number.as_u64().or_else(|| number.as_f64().map(cut))
 }

@@ -50,9 +50,11 @@ fn what_lacks_owner_or_end_is_no_token() {
 #[test]
 fn a_companions_token_is_not_for_browsers() {
     let base = json!({ "sub": Uuid::nil(), "exp": NOW + 1 });
-    for (claim, value) in
-        [("companion_uri", json!("x")), ("companion_session", json!(true)), ("token_class", json!("companion_session"))]
-    {
+    for (claim, value) in [
+        ("companion_uri", json!("x")),
+        ("companion_session", json!(true)),
+        ("token_class", json!("companion_session")),
+    ] {
         let mut claims = base.clone();
         claims[claim] = value;
         assert_eq!(verdict(&claims), Err(TokenRefused::Foreign), "{claim}");
@@ -73,7 +75,8 @@ fn only_hs256_with_our_secret_is_ours() {
     let foreign = TokenKey::new("another secret").mint(Uuid::nil(), 0, 60, NOW).unwrap();
     assert_eq!(key.verify(&foreign.token, NOW), Err(TokenRefused::Forged));
     // {"alg":"none","typ":"JWT"}
-    let unsigned = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{}.", foreign.token.split('.').nth(1).unwrap());
+    let unsigned =
+        format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{}.", foreign.token.split('.').nth(1).unwrap());
     assert!(key.verify(&unsigned, NOW).is_err());
 }
 

@@ -25,14 +25,21 @@ pub(super) fn merged(stored: &BTreeMap<String, Value>) -> UserSettings {
         },
         localization: Localization {
             language: language(stored.get(key::LANGUAGE)).as_str().to_owned(),
-            regional_locale: text(key::REGIONAL_LOCALE).filter(|text| is_locale(text)).unwrap_or("browser").to_owned(),
+            regional_locale: text(key::REGIONAL_LOCALE)
+                .filter(|text| is_locale(text))
+                .unwrap_or("browser")
+                .to_owned(),
         },
         browser: Browser {
             quick_nav_include_dot_directories: stored
                 .get(key::DOT_DIRECTORIES)
                 .and_then(Value::as_bool)
                 .unwrap_or(false),
-            quick_bar_shortcut_hint_visibility: chosen(key::HINT_VISIBILITY, &["auto", "always", "never"], "auto"),
+            quick_bar_shortcut_hint_visibility: chosen(
+                key::HINT_VISIBILITY,
+                &["auto", "always", "never"],
+                "auto",
+            ),
             file_browser_view_mode: chosen(key::VIEW_MODE, VIEW_MODES, "list"),
             pane_mode: chosen(key::PANE_MODE, PANE_MODES, "single"),
             selected_connection_id: filled(key::SELECTED_CONNECTION).map(str::to_owned),
@@ -103,7 +110,8 @@ mod tests {
     #[test]
     fn settings_change_one_by_one_and_come_back() {
         let mut stored = BTreeMap::new();
-        let theme = json!({ "id": "t", "name": "T", "mode": "dark", "primary": { "main": "#fff" }, "extra": [1] });
+        let theme =
+            json!({ "id": "t", "name": "T", "mode": "dark", "primary": { "main": "#fff" }, "extra": [1] });
         let settings = apply(
             &mut stored,
             json!({
@@ -131,7 +139,9 @@ mod tests {
         assert_eq!(settings.localization.regional_locale, "browser");
         assert_eq!(settings.browser.pane_mode, "dual", "null leaves it");
         assert_eq!(settings.browser.selected_connection_id, None);
-        assert!(settings.browser.viewer_associations.is_empty() && settings.appearance.custom_themes.is_empty());
+        assert!(
+            settings.browser.viewer_associations.is_empty() && settings.appearance.custom_themes.is_empty()
+        );
         assert_eq!(settings.appearance.theme_id, "t");
     }
 

@@ -84,7 +84,11 @@ fn browser(patch: BrowserPatch, changes: &mut ChangeSettings) -> Result<(), &'st
 fn text_editor(patch: TextEditorPatch, changes: &mut ChangeSettings) -> Result<(), &'static str> {
     let Some(size) = patch.max_file_size_bytes else { return Ok(()) };
     let size = u64::try_from(size).ok().filter(|size| EDITOR_SIZES.contains(size));
-    set(changes, key::EDITOR_MAX_SIZE, size.ok_or("Maximum file size must be between 65536 and 104857600 bytes")?);
+    set(
+        changes,
+        key::EDITOR_MAX_SIZE,
+        size.ok_or("Maximum file size must be between 65536 and 104857600 bytes")?,
+    );
     Ok(())
 }
 
@@ -113,7 +117,8 @@ pub(super) fn one_of(text: &str, known: &'static [&'static str]) -> Option<&'sta
 
 /// Whether an object has what every theme has.
 pub(super) fn is_theme(theme: &Map<String, Value>) -> bool {
-    let is_filled = |value: Option<&Value>| value.and_then(Value::as_str).is_some_and(|text| !text.trim().is_empty());
+    let is_filled =
+        |value: Option<&Value>| value.and_then(Value::as_str).is_some_and(|text| !text.trim().is_empty());
     is_filled(theme.get("id"))
         && is_filled(theme.get("name"))
         && matches!(theme.get("mode").and_then(Value::as_str), Some("light" | "dark"))
@@ -124,7 +129,8 @@ pub(super) fn is_theme(theme: &Map<String, Value>) -> bool {
 pub(super) fn is_locale(text: &str) -> bool {
     let mut parts = text.split('-');
     let language = parts.next().unwrap_or_default();
-    let is_language = (2..=3).contains(&language.len()) && language.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_language =
+        (2..=3).contains(&language.len()) && language.bytes().all(|byte| byte.is_ascii_alphabetic());
     let is_subtag =
         |part: &str| (2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
     text == "browser" || (is_language && parts.all(is_subtag))

@@ -22,7 +22,11 @@ pub(super) fn page(accounts: &[Account], query: &UserQuery, now: UnixMicros) -> 
     matching.sort_by(|a, b| order(a, b, query, now));
     let first = (query.page as usize - 1).saturating_mul(query.page_size as usize);
     let items = matching.iter().skip(first).take(query.page_size as usize);
-    UserPage { items: items.map(|account| AdminUser::from(*account)).collect(), total: summary.total, summary }
+    UserPage {
+        items: items.map(|account| AdminUser::from(*account)).collect(),
+        total: summary.total,
+        summary,
+    }
 }
 
 fn matches(account: &Account, query: &UserQuery, now: UnixMicros) -> bool {
@@ -39,9 +43,9 @@ fn matches(account: &Account, query: &UserQuery, now: UnixMicros) -> bool {
         && lets_through(&query.sign_ins, |wanted| *wanted == sign_in(account))
         && lets_through(&query.oidc_states, |wanted| *wanted == OidcState::Unlinked)
         && lets_through(&query.role_sources, |wanted| *wanted == RoleSource::LocalAssignment)
-        && query.expiration.is_none_or(|wanted| {
-            (wanted == Expiration::HasExpiration) == account.expires_at.is_some()
-        })
+        && query
+            .expiration
+            .is_none_or(|wanted| (wanted == Expiration::HasExpiration) == account.expires_at.is_some())
 }
 
 fn lets_through<T>(filter: &[T], is_wanted: impl Fn(&T) -> bool) -> bool {
@@ -100,7 +104,9 @@ fn order(a: &Account, b: &Account, query: &UserQuery, now: UnixMicros) -> Orderi
         UserSort::CreatedAt => directed(a.created_at.cmp(&b.created_at)),
         UserSort::UpdatedAt => directed(a.updated_at.cmp(&b.updated_at)),
         // The same for all as long as there is no identity provider.
-        UserSort::LastSignIn | UserSort::OidcState | UserSort::RoleSource | UserSort::OidcProvider => Ordering::Equal,
+        UserSort::LastSignIn | UserSort::OidcState | UserSort::RoleSource | UserSort::OidcProvider => {
+            Ordering::Equal
+        }
     };
     by_column.then_with(|| a.username.cmp(&b.username)).then_with(|| a.id.cmp(&b.id))
 }
@@ -200,8 +206,16 @@ mod tests {
     fn what_is_out_of_bounds_is_refused() {
         let long = format!("q={}", "x".repeat(201));
         for query in [
-            "page=0", "page=-1", "page=x", "page_size=0", "page_size=101", "sort=size", "role=regular", "state=x",
-            "direction=up", &long,
+            "page=0",
+            "page=-1",
+            "page=x",
+            "page_size=0",
+            "page_size=101",
+            "sort=size",
+            "role=regular",
+            "state=x",
+            "direction=up",
+            &long,
         ] {
             let problem = UserQuery::parse(&Query::parse(query).unwrap()).err().unwrap();
             assert_eq!(problem.status(), 422, "{query}");

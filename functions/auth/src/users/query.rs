@@ -1,8 +1,10 @@
 //! Which users are asked for.
 
 use causeway_api::FieldError;
-use causeway_api::users::{Expiration, OidcState, RoleSource, SortDirection, UserSignIn, UserSort, UserState};
 use causeway_api::auth::UserRole;
+use causeway_api::users::{
+    Expiration, OidcState, RoleSource, SortDirection, UserSignIn, UserSort, UserState,
+};
 use causeway_function_kit::{Problem, Query};
 use serde_json::Value;
 
@@ -61,7 +63,12 @@ fn bounded(query: &Query, name: &str, least: u32, most: u32) -> Result<Option<u3
     }
     match u32::try_from(number) {
         Ok(number) if number <= most => Ok(Some(number)),
-        _ => Err(mistake("less_than_equal", name, format!("Input should be less than or equal to {most}"), text)),
+        _ => Err(mistake(
+            "less_than_equal",
+            name,
+            format!("Input should be less than or equal to {most}"),
+            text,
+        )),
     }
 }
 

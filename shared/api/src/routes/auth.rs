@@ -37,14 +37,14 @@ const fn route(method: Method, path: &'static str, id: &'static str) -> Route {
 pub static ENDPOINTS: &[Endpoint<Operation>] = &[
     Endpoint {
         operation: Operation::GetAuthConfig,
-        route: route(Method::Get, "/api/auth/config", "getAuthConfig")
+        route: route(Method::Get, "/api/auth/config", "get_auth_config")
             .about("How people sign in")
             .public()
             .answers(&[Answer::json::<AuthConfig>(200, "The sign-in mode")]),
     },
     Endpoint {
         operation: Operation::SignIn,
-        route: route(Method::Post, "/api/auth/token", "signIn")
+        route: route(Method::Post, "/api/auth/token", "sign_in")
             .about("Signs in with a password")
             .public()
             .body(RequestBody::form::<SignInForm>())
@@ -53,25 +53,25 @@ pub static ENDPOINTS: &[Endpoint<Operation>] = &[
     },
     Endpoint {
         operation: Operation::GetMe,
-        route: route(Method::Get, "/api/auth/me", "getMe")
+        route: route(Method::Get, "/api/auth/me", "get_me")
             .about("The caller")
             .answers(&[Answer::json::<Me>(200, "The caller")]),
     },
     Endpoint {
         operation: Operation::GetAccount,
-        route: route(Method::Get, "/api/auth/account", "getAccount")
+        route: route(Method::Get, "/api/auth/account", "get_account")
             .about("The caller and what he can do about his sign-in")
             .answers(&[Answer::json::<AccountDetails>(200, "The account")]),
     },
     Endpoint {
         operation: Operation::GetSettings,
-        route: route(Method::Get, "/api/auth/me/settings", "getSettings")
+        route: route(Method::Get, "/api/auth/me/settings", "get_settings")
             .about("The caller's settings")
             .answers(&[Answer::json::<UserSettings>(200, "All settings, defaults filled in")]),
     },
     Endpoint {
         operation: Operation::ChangeSettings,
-        route: route(Method::Put, "/api/auth/me/settings", "changeSettings")
+        route: route(Method::Put, "/api/auth/me/settings", "change_settings")
             .about("Changes some of the caller's settings")
             .body(RequestBody::json::<UserSettingsPatch>())
             .answers(&[Answer::json::<UserSettings>(200, "All settings afterwards")])
@@ -79,7 +79,7 @@ pub static ENDPOINTS: &[Endpoint<Operation>] = &[
     },
     Endpoint {
         operation: Operation::ChangePassword,
-        route: route(Method::Post, "/api/auth/change-password", "changePassword")
+        route: route(Method::Post, "/api/auth/change-password", "change_password")
             .about("Changes the caller's password and ends all his tokens")
             .takes(&[
                 Parameter::optional::<String>(
@@ -94,21 +94,21 @@ pub static ENDPOINTS: &[Endpoint<Operation>] = &[
     },
     Endpoint {
         operation: Operation::RefreshOidc,
-        route: route(Method::Post, "/api/auth/oidc/refresh", "refreshOidcSession")
+        route: route(Method::Post, "/api/auth/oidc/refresh", "refresh_oidc_session")
             .about("Renews the token of a session at an identity provider; there is none, so that it refuses")
             .public()
             .refuses(&[401]),
     },
     Endpoint {
         operation: Operation::LogOutOidc,
-        route: route(Method::Post, "/api/auth/oidc/logout", "logOut")
+        route: route(Method::Post, "/api/auth/oidc/logout", "log_out")
             .about("Ends the browser's session at an identity provider, if it has one")
             .public()
             .answers(&[Answer::empty(204, "Nothing of the session is left")]),
     },
     Endpoint {
         operation: Operation::ListUsers,
-        route: route(Method::Get, "/api/admin/users", "listUsers")
+        route: route(Method::Get, "/api/admin/users", "list_users")
             .about("Users, filtered, sorted and paged")
             .takes(&[
                 Parameter::optional::<String>(
@@ -131,7 +131,7 @@ pub static ENDPOINTS: &[Endpoint<Operation>] = &[
     },
     Endpoint {
         operation: Operation::CreateUser,
-        route: route(Method::Post, "/api/admin/users", "createUser")
+        route: route(Method::Post, "/api/admin/users", "create_user")
             .about("Makes a user")
             .body(RequestBody::json::<UserCreate>())
             .answers(&[Answer::json::<UserCreated>(201, "Made")])
@@ -139,7 +139,7 @@ pub static ENDPOINTS: &[Endpoint<Operation>] = &[
     },
     Endpoint {
         operation: Operation::ChangeUser,
-        route: route(Method::Patch, "/api/admin/users/{user_id}", "changeUser")
+        route: route(Method::Patch, "/api/admin/users/{user_id}", "change_user")
             .about("Changes a user")
             .body(RequestBody::json::<UserPatch>())
             .answers(&[Answer::json::<AdminUser>(200, "Changed")])
@@ -147,14 +147,14 @@ pub static ENDPOINTS: &[Endpoint<Operation>] = &[
     },
     Endpoint {
         operation: Operation::DeleteUser,
-        route: route(Method::Delete, "/api/admin/users/{user_id}", "deleteUser")
+        route: route(Method::Delete, "/api/admin/users/{user_id}", "delete_user")
             .about("Deletes a user with his settings and private connections")
             .answers(&[Answer::json::<Message>(200, "Deleted")])
             .refuses(&[400, 403, 404]),
     },
     Endpoint {
         operation: Operation::ResetPassword,
-        route: route(Method::Post, "/api/admin/users/{user_id}/reset-password", "resetPassword")
+        route: route(Method::Post, "/api/admin/users/{user_id}/reset-password", "reset_password")
             .about("Sets another user's password and ends all his tokens")
             .body(RequestBody::json::<PasswordReset>())
             .answers(&[Answer::json::<Message>(200, "Set")])
@@ -162,7 +162,7 @@ pub static ENDPOINTS: &[Endpoint<Operation>] = &[
     },
     Endpoint {
         operation: Operation::GetOidcAdministration,
-        route: route(Method::Get, "/api/admin/auth/oidc", "getOidcAdministration")
+        route: route(Method::Get, "/api/admin/auth/oidc", "get_oidc_administration")
             .about("Whether an identity provider is in use")
             .answers(&[Answer::json::<OidcAdministration>(200, "None is")])
             .refuses(&[403]),

@@ -23,27 +23,27 @@ const fn route(path: &'static str, id: &'static str) -> Route {
 pub static ENDPOINTS: &[Endpoint<Operation>] = &[
     Endpoint {
         operation: Operation::GetHealth,
-        route: route("/api/health", "getHealth")
+        route: route("/api/health", "get_health")
             .about("Whether the server answers")
             .public()
             .answers(&[Answer::json::<Health>(200, "It does")]),
     },
     Endpoint {
         operation: Operation::GetVersion,
-        route: route("/api/version", "getVersion")
+        route: route("/api/version", "get_version")
             .about("Which browser app the server serves")
             .public()
             .answers(&[Answer::json::<Version>(200, "The version")]),
     },
     Endpoint {
         operation: Operation::GetLogConfig,
-        route: route("/api/logs/config", "getLogConfig")
+        route: route("/api/logs/config", "get_log_config")
             .about("What the browser may log")
             .answers(&[Answer::json::<LogConfig>(200, "The settings")]),
     },
     Endpoint {
         operation: Operation::GetOpenApi,
-        route: route("/api/openapi.json", "getOpenApi")
+        route: route("/api/openapi.json", "get_openapi")
             .about("This document")
             .public()
             .answers(&[Answer::json::<Map<String, Value>>(200, "An OpenAPI 3.1 document")]),
