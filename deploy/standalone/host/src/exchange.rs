@@ -118,6 +118,11 @@ impl Exchange {
         }
     }
 
+    /// Resolves when nobody waits for the answer any more.
+    pub(crate) async fn abandoned(&self) {
+        self.cancelled.cancelled().await;
+    }
+
     /// Resolves when the exchange is past its deadline by so much that its instance must have failed to notice.
     pub(crate) async fn overdue(&self, slack: Duration) {
         self.progress.stalled(self.deadline + slack).await;

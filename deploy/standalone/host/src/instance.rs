@@ -1,9 +1,9 @@
 //! Instances of one component: what they are made of, how long they live, what they may use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant as StdInstant};
 
@@ -14,12 +14,13 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::handler::{
     HandlerState, Instance, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
 };
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+use wasmtime_wasi_http::p3::bindings::http::client::add_to_linker as add_client;
+use wasmtime_wasi_http::{WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::config::{ComponentLimits, LogSink};
 use crate::engine::TICK;
 use crate::exchange::{Exchange, InstanceActivity};
-use crate::hooks::OutboundHooks;
+use crate::hooks::{CancellableHttp, OutboundHooks};
 use crate::key_value::KeyValue;
 use crate::logs::LogStream;
 use crate::outbound::{AllowedHosts, Outbound};
@@ -58,6 +59,8 @@ pub(crate) struct InstanceState {
     hooks: OutboundHooks,
     limits: StoreLimits,
     component: Arc<ComponentRuntime>,
+    /// The exchanges in this instance by the guest task that answers them, at most one for each request it may see.
+    exchanges: HashMap<GuestTaskId, Weak<Exchange>>,
 }
 
 impl WasiView for InstanceState {
@@ -73,6 +76,11 @@ impl WasiHttpView for InstanceState {
 }
 
 impl InstanceState {
+    /// The exchange for which one of these guest tasks, a call stack, runs.
+    pub(crate) fn exchange(&self, mut stack: impl Iterator<Item = GuestTaskId>) -> Option<Arc<Exchange>> {
+        stack.find_map(|task| self.exchanges.get(&task)?.upgrade())
+    }
+
     fn spin(&mut self) -> SpinView<'_> {
         SpinView { table: &mut self.table, component: &self.component }
     }
@@ -84,7 +92,8 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<InstanceState>>
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi::p3::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    wasmtime_wasi_http::p3::bindings::http::types::add_to_linker::<_, WasiHttp>(&mut linker, WasiHttpView::http)?;
+    add_client::<_, CancellableHttp>(&mut linker, WasiHttpView::http)?;
     add_key_value::<_, SpinInterfaces>(&mut linker, InstanceState::spin)?;
     add_variables::<_, SpinInterfaces>(&mut linker, InstanceState::spin)?;
     Ok(linker)
@@ -113,6 +122,7 @@ impl InstanceFactory {
             hooks: OutboundHooks::new(Arc::clone(component)),
             limits: StoreLimitsBuilder::new().memory_size(component.limits.memory).trap_on_grow_failure(true).build(),
             component: Arc::clone(component),
+            exchanges: HashMap::new(),
         };
         let mut store = Store::new(&component.engine, state);
         store.limiter(|state| &mut state.limits);
@@ -174,10 +184,13 @@ impl WorkerState for Worker {
 
     fn on_request_start(
         &self,
-        _: StoreContextMut<'_, InstanceState>,
+        mut store: StoreContextMut<'_, InstanceState>,
         exchange: Arc<Exchange>,
-        _: GuestTaskId,
+        task: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
+        let exchanges = &mut store.data_mut().exchanges;
+        exchanges.retain(|_, known| known.strong_count() > 0);
+        exchanges.insert(task, Arc::downgrade(&exchange));
         exchange.begin(&self.activity);
         Box::pin(async move { exchange.expired().await })
     }

@@ -28,6 +28,12 @@ fn artifacts(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Puts other bytes in the place of a file. Running hosts have the old one mapped.
+fn replace(path: &Path, bytes: &[u8]) {
+    fs::remove_file(path).expect("removed");
+    fs::write(path, bytes).expect("written");
+}
+
 #[tokio::test]
 async fn a_second_start_does_not_compile_and_a_spoilt_file_is_made_anew() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -42,15 +48,15 @@ async fn a_second_start_does_not_compile_and_a_spoilt_file_is_made_anew() {
     println!("start to first answer: cold {cold:?}, warm {warm:?}");
 
     for spoil in [&b""[..], b"not native code", &vec![0; usize::try_from(written).expect("small")]] {
-        fs::write(&files[0], spoil).expect("written");
+        replace(&files[0], spoil);
         let (_host, _) = start(&cache).await;
         assert_eq!(fs::metadata(&files[0]).expect("there").len(), written, "it was made anew");
     }
     // Cut in the middle, digest and all the rest as it was.
     let bytes = fs::read(&files[0]).expect("there");
-    fs::write(&files[0], &bytes[..bytes.len() / 2]).expect("written");
+    replace(&files[0], &bytes[..bytes.len() / 2]);
     let (_host, _) = start(&cache).await;
-    assert!(fs::read(&files[0]).expect("there") == bytes || artifacts(&cache).len() == 1);
+    assert_eq!(fs::metadata(&files[0]).expect("there").len(), written);
 }
 
 #[cfg(unix)]

@@ -6,6 +6,7 @@ mod cache;
 mod configuration;
 mod harness;
 mod interfaces;
+mod measure;
 mod network;
 mod sockets;
 mod streams;

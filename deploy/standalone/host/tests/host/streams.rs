@@ -224,7 +224,11 @@ async fn a_body_that_breaks_off_does_not_look_whole() {
         "/broken",
         on_get(|| async {
             let pieces = [Ok(Bytes::from_static(b"piece")), Err(std::io::Error::other("the server is gone"))];
-            Body::from_stream(stream::iter(pieces))
+            Body::from_stream(stream::iter(pieces).then(|piece| async move {
+                // Time for the head to leave before the end comes.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                piece
+            }))
         }),
     );
     let served = Served::new(start(config(), sidecar).await, Router::new()).await;
