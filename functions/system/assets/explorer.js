@@ -249,7 +249,7 @@ async function exchange(operation, parameters, body, shown) {
     }
   }
   const sent = body?.read() ?? {};
-  const address = query.size ? `${path}?${query}` : path;
+  const address = query.toString() ? `${path}?${query}` : path;
   const started = performance.now();
   const answer = await fetch(address, {
     method: operation.method.toUpperCase(), headers: { ...headers, ...sent.headers }, body: sent.body, cache: "no-store",
