@@ -52,26 +52,16 @@ impl App {
     /// Reads `spin.toml` from a directory (or the manifest at this path) and every component relative to it.
     pub fn from_dir(path: impl AsRef<Path>) -> Result<Self, AppError> {
         let path = path.as_ref();
-        let manifest_path = if path.is_dir() {
-            path.join(MANIFEST_FILE)
-        } else {
-            path.to_owned()
-        };
-        let text = std::fs::read_to_string(&manifest_path).map_err(|source| AppError::Read {
-            path: manifest_path.clone(),
-            source,
-        })?;
+        let manifest_path = if path.is_dir() { path.join(MANIFEST_FILE) } else { path.to_owned() };
+        let text = std::fs::read_to_string(&manifest_path)
+            .map_err(|source| AppError::Read { path: manifest_path.clone(), source })?;
         let manifest = Manifest::parse(&text)?;
         let root = manifest_path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
         let mut components = BTreeMap::new();
         for (id, component) in &manifest.components {
             components.insert(id.clone(), Cow::Owned(read_component(&root.join(&component.source))?));
         }
-        Ok(Self {
-            manifest,
-            components,
-            root: Some(root),
-        })
+        Ok(Self { manifest, components, root: Some(root) })
     }
 
     /// An application whose parts are inside the program: the manifest's text and `(component id, wasm bytes)`.
@@ -89,11 +79,7 @@ impl App {
                 Ok((id.clone(), Cow::Borrowed(*bytes)))
             })
             .collect::<Result<_, AppError>>()?;
-        Ok(Self {
-            manifest,
-            components,
-            root: None,
-        })
+        Ok(Self { manifest, components, root: None })
     }
 
     /// The application's manifest.
@@ -103,16 +89,10 @@ impl App {
 }
 
 fn read_component(path: &Path) -> Result<Vec<u8>, AppError> {
-    let read = |source| AppError::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let read = |source| AppError::Read { path: path.to_owned(), source };
     let size = std::fs::metadata(path).map_err(read)?.len();
     if size > MAX_COMPONENT_BYTES {
-        return Err(AppError::TooLarge {
-            path: path.to_owned(),
-            size,
-        });
+        return Err(AppError::TooLarge { path: path.to_owned(), size });
     }
     std::fs::read(path).map_err(read)
 }

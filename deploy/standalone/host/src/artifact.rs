@@ -13,7 +13,7 @@ use wasmtime::component::Component;
 use crate::precompiled;
 
 /// Files that were not loaded for this long are removed: they belong to versions that are gone.
-const STALE_AFTER: Duration = Duration::from_secs(30 * 24 * 3600);
+const STALE_AFTER: Duration = Duration::from_hours(30 * 24);
 
 /// A directory of precompiled components that only this user can write to.
 #[derive(Debug)]

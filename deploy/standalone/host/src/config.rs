@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How a host is set up. [`Default`] runs without a cache and keeps key-value data in memory.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct HostConfig {
     /// Directory for precompiled components, made with mode 0700. Without it every start compiles.
     pub cache_dir: Option<PathBuf>,
@@ -22,6 +22,20 @@ pub struct HostConfig {
     pub component_limits: BTreeMap<String, ComponentLimits>,
     /// Receives every line that a component writes, besides `tracing`.
     pub log_sink: Option<LogSink>,
+}
+
+impl std::fmt::Debug for HostConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Values of variables may be secrets: only their names are shown.
+        f.debug_struct("HostConfig")
+            .field("cache_dir", &self.cache_dir)
+            .field("key_value_path", &self.key_value_path)
+            .field("variables", &self.variables.keys())
+            .field("mounts", &self.mounts)
+            .field("limits", &self.limits)
+            .field("component_limits", &self.component_limits)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A directory of the host that a component sees, read-only.
@@ -98,11 +112,11 @@ impl Default for Limits {
             queued_requests: 1024,
             queue_wait: Duration::from_secs(5),
             connections: 4096,
-            header_read_timeout: Duration::from_secs(60),
+            header_read_timeout: Duration::from_mins(1),
             header_bytes: 64 << 10,
-            body_idle_timeout: Duration::from_secs(60),
+            body_idle_timeout: Duration::from_mins(1),
             connect_timeout: Duration::from_secs(5),
-            first_byte_timeout: Duration::from_secs(120),
+            first_byte_timeout: Duration::from_mins(2),
             drain: Duration::from_secs(10),
             socket_buffer: 512 << 10,
         }
@@ -134,7 +148,7 @@ impl Default for ComponentLimits {
             concurrent_requests: None,
             memory: 128 << 20,
             cpu: Duration::from_secs(10),
-            deadline: Duration::from_secs(120),
+            deadline: Duration::from_mins(2),
         }
     }
 }
@@ -142,10 +156,6 @@ impl Default for ComponentLimits {
 impl ComponentLimits {
     /// The defaults, but a fresh instance for each request: for work that may trap, such as image decoding.
     pub fn isolated() -> Self {
-        Self {
-            requests_per_instance: 1,
-            concurrent_per_instance: 1,
-            ..Self::default()
-        }
+        Self { requests_per_instance: 1, concurrent_per_instance: 1, ..Self::default() }
     }
 }

@@ -1,11 +1,15 @@
 //! The wasmtime engine and its clock.
 
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// How often guest code is looked at. Also the unit of the CPU budget: shorter stops sooner and wakes the machine more.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
+
+/// How long the clock of an idle host sleeps before it looks around.
+const SLEEP: Duration = Duration::from_secs(1);
 
 /// Core modules in one component of ours: its own and the shims that the linker adds.
 const CORE_INSTANCES_PER_COMPONENT: u32 = 8;
@@ -45,15 +49,50 @@ fn pool(instances: usize, memory: usize) -> PoolingAllocationConfig {
     pool
 }
 
-/// Advances the engine's epoch until the engine is gone.
-pub(crate) fn start_ticking(engine: &Engine) -> std::io::Result<()> {
-    let engine = engine.weak();
-    std::thread::Builder::new().name("wasm-epochs".to_owned()).spawn(move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            std::thread::sleep(TICK);
-        }
-    })?;
-    Ok(())
+/// Advances the engine's epoch while there are instances, so that an idle host sleeps.
+#[derive(Debug, Default)]
+pub(crate) struct EpochClock {
+    instances: Mutex<usize>,
+    first: Condvar,
+}
+
+/// Keeps the clock going for one instance.
+#[derive(Debug)]
+pub(crate) struct Ticking(Arc<EpochClock>);
+
+impl EpochClock {
+    /// Starts the clock's thread. It ends with the engine, or with its next instance.
+    pub(crate) fn start(engine: &Engine) -> std::io::Result<Arc<Self>> {
+        let clock = Arc::new(Self::default());
+        let (engine, watched) = (engine.weak(), Arc::downgrade(&clock));
+        std::thread::Builder::new().name("wasm-epochs".to_owned()).spawn(move || {
+            while let (Some(engine), Some(clock)) = (engine.upgrade(), watched.upgrade()) {
+                clock.wait_for_instances();
+                engine.increment_epoch();
+                drop((engine, clock));
+                std::thread::sleep(TICK);
+            }
+        })?;
+        Ok(clock)
+    }
+
+    /// Notes that an instance lives until the returned value is dropped.
+    pub(crate) fn tick(self: &Arc<Self>) -> Ticking {
+        *self.instances.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.first.notify_one();
+        Ticking(Arc::clone(self))
+    }
+
+    /// Returns at once if there are instances, else when there is one or after [`SLEEP`], to see whether the engine
+    /// is still there.
+    fn wait_for_instances(&self) {
+        let instances = self.instances.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = self.first.wait_timeout_while(instances, SLEEP, |instances| *instances == 0);
+    }
+}
+
+impl Drop for Ticking {
+    fn drop(&mut self) {
+        *self.0.instances.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+    }
 }

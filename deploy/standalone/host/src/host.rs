@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::artifact::ArtifactCache;
 use crate::body::{AxumBody, Observer, guarded};
 use crate::config::{HostConfig, Limits};
-use crate::engine;
+use crate::engine::{self, EpochClock};
 use crate::exchange::{Exchange, ExchangeGuard};
 use crate::instance::{self, InstanceFactory};
 use crate::key_value::KeyValue;
@@ -106,16 +106,17 @@ impl Host {
             .max()
             .unwrap_or_default();
         let engine = engine::build(config.limits.concurrent_requests, memory).map_err(engine_failed)?;
+        let clock = EpochClock::start(&engine).map_err(|error| StartError::Engine(error.to_string()))?;
         let sidecar = match sidecar {
             SidecarRoute::InProcess(router) => Some(router),
             SidecarRoute::Network => None,
         };
         let outbound = Arc::new(Outbound::new(sidecar, &config.limits));
         let key_value = Arc::new(KeyValue::new(config.key_value_path.as_deref()));
-        let runtimes = configure(&app, &config, &engine, &outbound, &key_value)?;
+        let runtimes = configure(&app, &config, &engine, &clock, &outbound, &key_value)?;
         let index = |id: &str| runtimes.iter().position(|runtime| &*runtime.id == id);
-        let routes =
-            Routes::new(&app.manifest.routes, index).map_err(|fault| StartError::Configuration(vec![fault]))?;
+        let routes = Routes::new(&app.manifest.routes, index)
+            .map_err(|fault| StartError::Configuration(vec![fault]))?;
 
         let linker = Arc::new(instance::linker(&engine).map_err(engine_failed)?);
         let cache = config.cache_dir.as_deref().and_then(ArtifactCache::open).map(Arc::new);
@@ -144,7 +145,6 @@ impl Host {
         if let Some(cache) = cache {
             tokio::task::spawn_blocking(move || cache.prune());
         }
-        engine::start_ticking(&engine).map_err(|error| StartError::Engine(error.to_string()))?;
         tracing::info!(
             components = components.len(),
             ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -224,7 +224,11 @@ impl Host {
             tracing::error!(component = id, "a component did not answer in time");
             failure(StatusCode::GATEWAY_TIMEOUT, "Gateway Timeout")
         } else if let Some(failed) = error.downcast_ref::<InstantiationError<Arc<Exchange>>>() {
-            tracing::error!(component = id, error = format!("{:#}", failed.error), "no instance could be made");
+            tracing::error!(
+                component = id,
+                error = format!("{:#}", failed.error),
+                "no instance could be made"
+            );
             busy(self.shared.admission.retry_after())
         } else {
             tracing::error!(component = id, error = format!("{error:#}"), "a component failed");
@@ -233,7 +237,8 @@ impl Host {
     }
 
     /// Serves connections until `shutdown` resolves, then lets running exchanges end within [`Limits::drain`].
-    /// Routes of `extra` are matched before those of the manifest; its fallback is replaced.
+    /// Routes of `extra` are matched before those of the manifest; its fallback is replaced. At the end the key-value
+    /// stores are closed, so a host serves once.
     pub async fn serve(
         &self,
         listener: TcpListener,

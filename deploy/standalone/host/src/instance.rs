@@ -18,7 +18,7 @@ use wasmtime_wasi_http::p3::bindings::http::client::add_to_linker as add_client;
 use wasmtime_wasi_http::{WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::config::{ComponentLimits, LogSink};
-use crate::engine::TICK;
+use crate::engine::{EpochClock, TICK, Ticking};
 use crate::exchange::{Exchange, InstanceActivity};
 use crate::hooks::{CancellableHttp, OutboundHooks};
 use crate::key_value::KeyValue;
@@ -49,6 +49,7 @@ pub(crate) struct ComponentRuntime {
     pub(crate) mounts: Vec<(PathBuf, String)>,
     pub(crate) log_sink: Option<LogSink>,
     pub(crate) engine: Engine,
+    pub(crate) clock: Arc<EpochClock>,
 }
 
 /// The data of an instance's store.
@@ -61,6 +62,7 @@ pub(crate) struct InstanceState {
     component: Arc<ComponentRuntime>,
     /// The exchanges in this instance by the guest task that answers them, at most one for each request it may see.
     exchanges: HashMap<GuestTaskId, Weak<Exchange>>,
+    _ticking: Ticking,
 }
 
 impl WasiView for InstanceState {
@@ -92,7 +94,10 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<InstanceState>>
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi::p3::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    wasmtime_wasi_http::p3::bindings::http::types::add_to_linker::<_, WasiHttp>(&mut linker, WasiHttpView::http)?;
+    wasmtime_wasi_http::p3::bindings::http::types::add_to_linker::<_, WasiHttp>(
+        &mut linker,
+        WasiHttpView::http,
+    )?;
     add_client::<_, CancellableHttp>(&mut linker, WasiHttpView::http)?;
     add_key_value::<_, SpinInterfaces>(&mut linker, InstanceState::spin)?;
     add_variables::<_, SpinInterfaces>(&mut linker, InstanceState::spin)?;
@@ -120,13 +125,18 @@ impl InstanceFactory {
             http: WasiHttpCtx::new(),
             table: ResourceTable::new(),
             hooks: OutboundHooks::new(Arc::clone(component)),
-            limits: StoreLimitsBuilder::new().memory_size(component.limits.memory).trap_on_grow_failure(true).build(),
+            limits: StoreLimitsBuilder::new()
+                .memory_size(component.limits.memory)
+                .trap_on_grow_failure(true)
+                .build(),
             component: Arc::clone(component),
             exchanges: HashMap::new(),
+            _ticking: component.clock.tick(),
         };
         let mut store = Store::new(&component.engine, state);
         store.limiter(|state| &mut state.limits);
-        let budget = u32::try_from(component.limits.cpu.as_millis() / TICK.as_millis()).unwrap_or(u32::MAX).max(1);
+        let budget =
+            u32::try_from(component.limits.cpu.as_millis() / TICK.as_millis()).unwrap_or(u32::MAX).max(1);
         let activity = Arc::clone(activity);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(move |_| {
@@ -200,9 +210,17 @@ impl WorkerState for Worker {
         let Err(error) = result else { return };
         let component = &*self.component.id;
         if self.activity.is_unwanted() {
-            tracing::debug!(component, error = format!("{error:#}"), "an instance that nobody waited for was ended");
+            tracing::debug!(
+                component,
+                error = format!("{error:#}"),
+                "an instance that nobody waited for was ended"
+            );
         } else {
-            tracing::error!(component, error = format!("{error:?}"), "an instance trapped or ran out of time");
+            tracing::error!(
+                component,
+                error = format!("{error:?}"),
+                "an instance trapped or ran out of time"
+            );
         }
     }
 }
@@ -215,7 +233,12 @@ pub(crate) struct Expiration {
 }
 
 impl WorkerExpiration for Expiration {
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, status: WorkerStatus, start: StdInstant) -> Poll<()> {
+    fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        status: WorkerStatus,
+        start: StdInstant,
+    ) -> Poll<()> {
         let this = &mut *self;
         this.activity.idle.register(cx.waker());
         let start = Instant::from_std(start);

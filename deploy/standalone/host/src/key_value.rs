@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use tokio::sync::OnceCell;
 
 /// Connections to the database: writers queue in SQLite anyway, readers are done in microseconds.
@@ -100,22 +102,24 @@ impl KeyValue {
 
 async fn open(path: Option<&Path>) -> Result<SqlitePool, sqlx::Error> {
     let pool = SqlitePoolOptions::new().acquire_timeout(BUSY);
-    let pool = match path {
-        Some(path) => {
-            let options = SqliteConnectOptions::new()
-                .filename(path)
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal)
-                // What is kept here can be derived again; a power cut may lose the last writes but not the file.
-                .synchronous(SqliteSynchronous::Normal)
-                .busy_timeout(BUSY);
-            pool.max_connections(CONNECTIONS).connect_with(options).await?
-        }
-        None => {
-            // One connection that never ends, because the database lives in it.
-            let options = SqliteConnectOptions::new().in_memory(true);
-            pool.max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None).connect_with(options).await?
-        }
+    let pool = if let Some(path) = path {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // What is kept here can be derived again; a power cut may lose the last writes but not the file.
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(BUSY);
+        pool.max_connections(CONNECTIONS).connect_with(options).await?
+    } else {
+        // One connection that never ends, because the database lives in it.
+        let options = SqliteConnectOptions::new().in_memory(true);
+        pool.max_connections(1)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options)
+            .await?
     };
     sqlx::query(
         "CREATE TABLE IF NOT EXISTS key_value (\

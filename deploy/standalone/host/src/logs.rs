@@ -55,7 +55,8 @@ impl Lines {
     fn emit(&self, line: &[u8]) {
         let text = String::from_utf8_lossy(line);
         // Control characters could make one line look like another in a terminal or a log file.
-        let text: String = text.trim_end().chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect();
+        let text: String =
+            text.trim_end().chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect();
         if text.is_empty() {
             return;
         }

@@ -48,10 +48,13 @@ impl Outbound {
         options: Option<RequestOptions>,
     ) -> Result<Response<WasiBody>, Error> {
         let options = options.unwrap_or_default();
-        let first_byte = options.first_byte_timeout.unwrap_or(self.first_byte_timeout).min(self.first_byte_timeout);
-        let idle = options.between_bytes_timeout.unwrap_or(self.body_idle_timeout).min(self.body_idle_timeout);
+        let first_byte =
+            options.first_byte_timeout.unwrap_or(self.first_byte_timeout).min(self.first_byte_timeout);
+        let idle =
+            options.between_bytes_timeout.unwrap_or(self.body_idle_timeout).min(self.body_idle_timeout);
         let progress = Arc::new(Progress::new());
-        let request = request.map(|body| guarded(body, self.body_idle_timeout, Observer::Call(Arc::clone(&progress))));
+        let request =
+            request.map(|body| guarded(body, self.body_idle_timeout, Observer::Call(Arc::clone(&progress))));
         let answer = async {
             match &self.sidecar {
                 Some(router) if is_sidecar(&request) => call(router.clone(), request).await,

@@ -16,7 +16,11 @@ const SPIN_PREFIX: &str = "spin-";
 const DEFAULT_HOST: &str = "localhost";
 
 /// Makes the URI absolute and puts Spin's headers in. The error is a phrase for the client.
-pub(crate) fn prepare(parts: &mut Parts, found: &RouteMatch<'_, '_>, peer: SocketAddr) -> Result<(), &'static str> {
+pub(crate) fn prepare(
+    parts: &mut Parts,
+    found: &RouteMatch<'_, '_>,
+    peer: SocketAddr,
+) -> Result<(), &'static str> {
     let forged: Vec<HeaderName> =
         parts.headers.keys().filter(|name| name.as_str().starts_with(SPIN_PREFIX)).cloned().collect();
     for name in forged {
@@ -57,15 +61,15 @@ pub(crate) fn prepare(parts: &mut Parts, found: &RouteMatch<'_, '_>, peer: Socke
 
 /// Whom the request is addressed to: `:authority` of HTTP/2 or an absolute target, else `Host`.
 fn authority(parts: &Parts) -> Result<Authority, &'static str> {
-    if let Some(authority) = parts.uri.authority() {
-        return Ok(authority.clone());
-    }
     let mut hosts = parts.headers.get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (None, _) => Ok(Authority::from_static(DEFAULT_HOST)),
-        (Some(host), None) => {
-            Authority::try_from(host.as_bytes()).map_err(|_| "the Host header is malformed")
+    let authority = match (parts.uri.authority(), hosts.next(), hosts.next()) {
+        (_, _, Some(_)) => return Err("there is more than one Host header"),
+        (Some(authority), _, None) => authority.clone(),
+        (None, Some(host), None) => {
+            Authority::try_from(host.as_bytes()).map_err(|_| "the Host header is malformed")?
         }
-        (Some(_), Some(_)) => Err("there is more than one Host header"),
-    }
+        (None, None, None) => Authority::from_static(DEFAULT_HOST),
+    };
+    // RFC 9110 4.2.4: user information has no place here.
+    if authority.as_str().contains('@') { Err("the Host header is malformed") } else { Ok(authority) }
 }

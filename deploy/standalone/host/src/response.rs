@@ -107,13 +107,18 @@ impl http_body::Body for TrackedBody {
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let polled = Pin::new(&mut self.inner).poll_frame(cx);
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 self.record.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
             }
-            Poll::Ready(Some(Err(error))) => tracing::debug!(%error, path = self.record.path, "a response broke off"),
+            Poll::Ready(Some(Err(error))) => {
+                tracing::debug!(%error, path = self.record.path, "a response broke off");
+            }
             Poll::Ready(None) => self.record.complete = true,
             Poll::Pending => {}
         }

@@ -6,7 +6,7 @@ use crate::manifest::{HttpRoute, RoutePattern};
 
 /// The routes of an application, as Spin matches them.
 pub(crate) struct Routes {
-    router: routefinder::Router<RouteTarget>,
+    table: routefinder::Router<RouteTarget>,
 }
 
 pub(crate) struct RouteTarget {
@@ -28,8 +28,11 @@ pub(crate) struct RouteMatch<'r, 'p> {
 
 impl Routes {
     /// Builds the table; the error is a phrase about the route that cannot be.
-    pub(crate) fn new(routes: &[HttpRoute], component: impl Fn(&str) -> Option<usize>) -> Result<Self, String> {
-        let mut router = routefinder::Router::new();
+    pub(crate) fn new(
+        routes: &[HttpRoute],
+        component: impl Fn(&str) -> Option<usize>,
+    ) -> Result<Self, String> {
+        let mut table = routefinder::Router::new();
         for route in routes {
             let Some(component) = component(&route.component) else { continue };
             let text = route.pattern.as_str();
@@ -39,14 +42,14 @@ impl Routes {
                 component,
             };
             let spec = route.pattern.spec().map_err(|error| format!("route `{}`: {error}", route.pattern))?;
-            let Ok(()) = router.add(spec, target);
+            let Ok(()) = table.add(spec, target);
         }
-        Ok(Self { router })
+        Ok(Self { table })
     }
 
     /// The best route for a path, undecoded.
     pub(crate) fn find<'p>(&self, path: &'p str) -> Option<RouteMatch<'_, 'p>> {
-        let found = self.router.match_iter(path).find(|candidate| candidate.handler().pattern.fits(path))?;
+        let found = self.table.match_iter(path).find(|candidate| candidate.handler().pattern.fits(path))?;
         let captures = found.captures();
         let path_info = match captures.wildcard() {
             // The captured part has no slashes at its ends; Spin tells them.
@@ -120,7 +123,8 @@ mod tests {
 
     /// What a pattern means, told in the simplest way.
     fn means(pattern: &str, path: &str) -> bool {
-        let (fixed, wildcard) = pattern.strip_suffix("/...").map_or((pattern, false), |prefix| (prefix, true));
+        let (fixed, wildcard) =
+            pattern.strip_suffix("/...").map_or((pattern, false), |prefix| (prefix, true));
         let wanted: Vec<&str> = fixed.split('/').filter(|part| !part.is_empty()).collect();
         let given: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         (given.len() == wanted.len() || wildcard && given.len() > wanted.len())
@@ -131,8 +135,11 @@ mod tests {
         let segment = prop_oneof!["[ab]{1,2}", "[ab]\\.[ab]", ":[xyz]"];
         (prop::collection::vec(segment, 0..4), any::<bool>()).prop_map(|(segments, wildcard)| {
             let mut seen = std::collections::HashSet::new();
-            let mut text: String =
-                segments.iter().filter(|part| seen.insert((*part).clone())).map(|part| format!("/{part}")).collect();
+            let mut text = String::new();
+            for part in segments.iter().filter(|part| seen.insert((*part).clone())) {
+                text.push('/');
+                text.push_str(part);
+            }
             if wildcard {
                 text.push_str("/...");
             }

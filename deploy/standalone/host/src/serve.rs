@@ -40,7 +40,8 @@ pub(crate) async fn run(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let server = Arc::new(Server { http: protocol(&limits), router, limits, stopping: CancellationToken::new() });
+    let server =
+        Arc::new(Server { http: protocol(&limits), router, limits, stopping: CancellationToken::new() });
     let places = Arc::new(Semaphore::new(server.limits.connections));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -66,9 +67,13 @@ pub(crate) async fn run(
     }
     drop(listener);
     server.stopping.cancel();
-    let drained = tokio::time::timeout(server.limits.drain, async { while connections.join_next().await.is_some() {} });
+    let drained =
+        tokio::time::timeout(server.limits.drain, async { while connections.join_next().await.is_some() {} });
     if drained.await.is_err() {
-        tracing::warn!(connections = connections.len(), "exchanges were still running at the end of the drain");
+        tracing::warn!(
+            connections = connections.len(),
+            "exchanges were still running at the end of the drain"
+        );
         connections.shutdown().await;
     }
     Ok(())
@@ -135,7 +140,10 @@ impl Server {
         let router = self.router.clone();
         async move {
             if too_large {
-                return Ok(failure(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The request header is too large"));
+                return Ok(failure(
+                    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    "The request header is too large",
+                ));
             }
             request.extensions_mut().insert(ConnectInfo(peer));
             router.oneshot(request.map(Body::new)).await

@@ -154,7 +154,10 @@ impl key_value::HostStore for SpinView<'_> {
 }
 
 impl<T: Send> variables::HostWithStore<T> for SpinInterfaces {
-    async fn get(accessor: &Accessor<T, Self>, name: String) -> wasmtime::Result<Result<String, VariableError>> {
+    async fn get(
+        accessor: &Accessor<T, Self>,
+        name: String,
+    ) -> wasmtime::Result<Result<String, VariableError>> {
         let component = accessor.with(|mut access| Arc::clone(access.get().component));
         Ok(match component.variables.get(&name) {
             Some(value) => Ok(value.clone()),

@@ -12,6 +12,7 @@ use wasmtime_wasi_http::handler::ProxyPre;
 use crate::app::App;
 use crate::artifact::{self, ArtifactCache, Origin};
 use crate::config::HostConfig;
+use crate::engine::EpochClock;
 use crate::host::StartError;
 use crate::instance::{ComponentRuntime, InstanceFactory, InstanceState};
 use crate::key_value::KeyValue;
@@ -24,6 +25,7 @@ pub(crate) fn configure(
     app: &App,
     config: &HostConfig,
     engine: &Engine,
+    clock: &Arc<EpochClock>,
     outbound: &Arc<Outbound>,
     key_value: &Arc<KeyValue>,
 ) -> Result<Vec<Arc<ComponentRuntime>>, StartError> {
@@ -40,7 +42,7 @@ pub(crate) fn configure(
     }
     let mut runtimes = Vec::new();
     for (id, component) in &app.manifest.components {
-        match runtime(id, component, &values, app, config, engine, outbound, key_value) {
+        match runtime(id, component, &values, app, config, engine, clock, outbound, key_value) {
             Ok(runtime) => runtimes.push(Arc::new(runtime)),
             Err(found) => faults.extend(found.into_iter().map(|fault| format!("component `{id}`: {fault}"))),
         }
@@ -56,6 +58,7 @@ fn runtime(
     app: &App,
     config: &HostConfig,
     engine: &Engine,
+    clock: &Arc<EpochClock>,
     outbound: &Arc<Outbound>,
     key_value: &Arc<KeyValue>,
 ) -> Result<ComponentRuntime, Vec<String>> {
@@ -73,7 +76,8 @@ fn runtime(
             Err(missing) => note(format!("`{template}` needs `{missing}`, which has no value")),
         }
     }
-    let allowed_hosts = AllowedHosts::parse(hosts.iter().map(String::as_str)).map_err(&mut note).unwrap_or_default();
+    let allowed_hosts =
+        AllowedHosts::parse(hosts.iter().map(String::as_str)).map_err(&mut note).unwrap_or_default();
     let mounts = mounts(id, component, app, config).map_err(&mut note).unwrap_or_default();
     if !faults.is_empty() {
         return Err(faults);
@@ -90,6 +94,7 @@ fn runtime(
         mounts,
         log_sink: config.log_sink.clone(),
         engine: engine.clone(),
+        clock: Arc::clone(clock),
     })
 }
 
@@ -115,7 +120,9 @@ fn mounts(
                 mounts.insert(entry.destination.clone(), root.join(&entry.source));
             }
             // Nothing stands beside an application inside the program.
-            (None, None) => tracing::debug!(component = id, entry.destination, "no directory is mounted here"),
+            (None, None) => {
+                tracing::debug!(component = id, entry.destination, "no directory is mounted here");
+            }
         }
     }
     for mount in config.mounts.iter().filter(|mount| mount.component.as_deref() == Some(id)) {
@@ -126,7 +133,10 @@ fn mounts(
             return Err(format!("`{destination}` is not an absolute path"));
         }
         if !source.is_dir() {
-            return Err(format!("{} is to be seen as {destination}, but is not a directory", source.display()));
+            return Err(format!(
+                "{} is to be seen as {destination}, but is not a directory",
+                source.display()
+            ));
         }
     }
     Ok(mounts.into_iter().map(|(destination, source)| (source, destination)).collect())
@@ -156,7 +166,10 @@ pub(crate) fn link(
 }
 
 /// A component answers HTTP by the interface of WASI 0.3 or by that of 0.2.
-fn prepare(linker: &Linker<InstanceState>, component: &Component) -> wasmtime::Result<ProxyPre<InstanceState>> {
+fn prepare(
+    linker: &Linker<InstanceState>,
+    component: &Component,
+) -> wasmtime::Result<ProxyPre<InstanceState>> {
     let pre = linker.instantiate_pre(component)?;
     match wasmtime_wasi_http::p3::bindings::ServicePre::new(pre.clone()) {
         Ok(service) => Ok(ProxyPre::P3(service)),

@@ -18,7 +18,8 @@ pub(crate) fn head(request: &Request) -> Response {
         .iter()
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()))
         .collect();
-    let head = json!({ "method": request.method().as_str(), "uri": request.uri().to_string(), "headers": headers });
+    let head =
+        json!({ "method": request.method().as_str(), "uri": request.uri().to_string(), "headers": headers });
     answer(200, head.to_string())
 }
 
@@ -31,10 +32,9 @@ pub(crate) async fn key_value(query: &Query) -> Response {
     let key = query.get("key");
     let outcome = match query.get("do").as_str() {
         "set" => store.set(&key, query.get("value")).await.map(|()| "set".to_owned()),
-        "get" => store
-            .get(&key)
-            .await
-            .map(|value| value.map_or("nothing".to_owned(), |value| String::from_utf8_lossy(&value).into_owned())),
+        "get" => store.get(&key).await.map(|value| {
+            value.map_or("nothing".to_owned(), |value| String::from_utf8_lossy(&value).into_owned())
+        }),
         "delete" => store.delete(&key).await.map(|()| "deleted".to_owned()),
         "exists" => store.exists(&key).await.map(|exists| exists.to_string()),
         _ => store.get_keys().await.collect().await.map(|keys| keys.join(",")),

@@ -26,7 +26,9 @@ pub(crate) async fn download(to: &str) -> Result<Response, ErrorCode> {
     let upstream = client::send(get(to)?).await?;
     let status = upstream.get_status_code();
     let headers = upstream.get_headers().clone();
-    headers.append("x-probe", b"relayed").map_err(|error| ErrorCode::InternalError(Some(format!("{error:?}"))))?;
+    headers
+        .append("x-probe", b"relayed")
+        .map_err(|error| ErrorCode::InternalError(Some(format!("{error:?}"))))?;
     let (_consumed, consumed_read) = wit_future::new(|| Ok(()));
     let (body, trailers) = Response::consume_body(upstream, consumed_read);
     let (response, _sent) = Response::new(headers, Some(body), trailers);
@@ -39,7 +41,9 @@ pub(crate) async fn upload(incoming: Request, to: &str) -> Result<Response, Erro
     let length = incoming.get_headers().get("content-length");
     let headers = Fields::new();
     for value in length {
-        headers.append("content-length", &value).map_err(|error| ErrorCode::InternalError(Some(format!("{error:?}"))))?;
+        headers
+            .append("content-length", &value)
+            .map_err(|error| ErrorCode::InternalError(Some(format!("{error:?}"))))?;
     }
     let (_consumed, consumed_read) = wit_future::new(|| Ok(()));
     let (body, trailers) = Request::consume_body(incoming, consumed_read);

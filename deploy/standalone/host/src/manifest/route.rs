@@ -41,7 +41,9 @@ impl RoutePattern {
                 Some(name) => {
                     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
                     if name.is_empty() || !plain {
-                        return Err(format!("route `{raw}` has a parameter `{segment}` without a plain name"));
+                        return Err(format!(
+                            "route `{raw}` has a parameter `{segment}` without a plain name"
+                        ));
                     }
                     if names.contains(&name) {
                         return Err(format!("route `{raw}` has the parameter `{segment}` twice"));
@@ -52,11 +54,7 @@ impl RoutePattern {
                 None => SegmentPattern::Exact(segment.to_owned()),
             });
         }
-        Ok(Self {
-            raw: raw.to_owned(),
-            segments,
-            wildcard,
-        })
+        Ok(Self { raw: raw.to_owned(), segments, wildcard })
     }
 
     /// The pattern as written in the manifest.
@@ -71,11 +69,7 @@ impl RoutePattern {
 
     /// The pattern in the syntax of `routefinder`.
     pub(crate) fn spec(&self) -> Result<RouteSpec, String> {
-        if self.wildcard {
-            format!("{}/*", self.prefix()).parse()
-        } else {
-            self.raw.parse()
-        }
+        if self.wildcard { format!("{}/*", self.prefix()).parse() } else { self.raw.parse() }
     }
 
     /// Whether a path agrees with the pattern segment by segment.

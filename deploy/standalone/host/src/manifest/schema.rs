@@ -110,10 +110,7 @@ impl RawManifest {
     pub(super) fn check(self) -> Result<Manifest, Vec<String>> {
         let mut faults = Vec::new();
         if self.spin_manifest_version != 2 {
-            faults.push(format!(
-                "spin_manifest_version is {}, only 2 is known",
-                self.spin_manifest_version
-            ));
+            faults.push(format!("spin_manifest_version is {}, only 2 is known", self.spin_manifest_version));
         }
         let variables = self
             .variables
@@ -137,10 +134,7 @@ impl RawManifest {
                         if !seen.insert(pattern.as_str().to_owned()) {
                             faults.push(format!("route `{pattern}` is given twice"));
                         }
-                        routes.push(HttpRoute {
-                            pattern,
-                            component: raw.component,
-                        });
+                        routes.push(HttpRoute { pattern, component: raw.component });
                     }
                     Err(fault) => faults.push(fault),
                 },
@@ -175,10 +169,7 @@ impl RawVariable {
             (Some(_), true) => faults.push(format!("variable `{name}` is required and has a default")),
             _ => {}
         }
-        Variable {
-            default: self.default,
-            secret: self.secret,
-        }
+        Variable { default: self.default, secret: self.secret }
     }
 }
 
@@ -260,16 +251,15 @@ fn file_mount(value: toml::Value) -> Result<FileMount, String> {
         destination: String,
     }
     if value.is_str() {
-        return Err("`files` needs entries with `source` and `destination`, patterns are not expanded".to_owned());
+        return Err(
+            "`files` needs entries with `source` and `destination`, patterns are not expanded".to_owned()
+        );
     }
     let raw: RawMount = value.try_into().map_err(|error| format!("`files`: {error}"))?;
     if !raw.destination.starts_with('/') {
         return Err(format!("`files` destination `{}` is not absolute", raw.destination));
     }
-    Ok(FileMount {
-        source: raw.source,
-        destination: raw.destination,
-    })
+    Ok(FileMount { source: raw.source, destination: raw.destination })
 }
 
 /// Whether an id is made of letters and digits in words joined by single hyphens, each beginning with a letter.

@@ -33,9 +33,7 @@ impl Template {
         let mut rest = text;
         while let Some(open) = rest.find("{{") {
             let after = &rest[open + 2..];
-            let close = after
-                .find("}}")
-                .ok_or_else(|| TemplateError::Unclosed(text.to_owned()))?;
+            let close = after.find("}}").ok_or_else(|| TemplateError::Unclosed(text.to_owned()))?;
             let name = after[..close].trim();
             if !is_variable_name(name) {
                 return Err(TemplateError::Name(name.to_owned()));
@@ -87,7 +85,5 @@ pub(super) fn is_variable_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && !name.ends_with('_')
         && !name.contains("__")
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }

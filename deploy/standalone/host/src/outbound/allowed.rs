@@ -53,7 +53,9 @@ impl AllowedHost {
         };
         let scheme = match scheme {
             "*" => None,
-            _ if !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) => {
+            _ if !scheme.is_empty()
+                && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) =>
+            {
                 Some(scheme.to_ascii_lowercase())
             }
             _ => return wrong("has no proper scheme"),

@@ -42,7 +42,8 @@ async fn named_parameters_become_headers() {
 
 #[tokio::test]
 async fn a_client_cannot_forge_the_headers_of_spin() {
-    let forged = [("spin-path-match-role", "admin"), ("spin-client-addr", "10.0.0.1:1"), ("Spin-Path-Info", "/panic")];
+    let forged =
+        [("spin-path-match-role", "admin"), ("spin-client-addr", "10.0.0.1:1"), ("Spin-Path-Info", "/panic")];
     let head = head_of("/probe/head", &forged).await;
     assert_eq!(head["headers"]["spin-path-match-role"], Value::Null);
     assert_eq!(head["headers"]["spin-client-addr"], "127.0.0.1:0");

@@ -15,7 +15,11 @@ async fn what_a_component_breaks_costs_one_request() {
     for deed in ["panic", "hog"] {
         for component in ["solo", "probe"] {
             let (status, body) = get(&host, &format!("/{component}/{deed}")).await;
-            assert_eq!((status, body.as_str()), (StatusCode::INTERNAL_SERVER_ERROR, FAULT), "{component} {deed}");
+            assert_eq!(
+                (status, body.as_str()),
+                (StatusCode::INTERNAL_SERVER_ERROR, FAULT),
+                "{component} {deed}"
+            );
             assert_eq!(get(&host, &format!("/{component}/seen")).await.0, StatusCode::OK);
         }
     }
@@ -46,7 +50,10 @@ async fn an_endless_loop_ends_and_does_not_stop_others() {
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     for looping in loops {
         let (status, _) = looping.await.expect("no panic");
-        assert!(matches!(status, StatusCode::INTERNAL_SERVER_ERROR | StatusCode::GATEWAY_TIMEOUT), "{status}");
+        assert!(
+            matches!(status, StatusCode::INTERNAL_SERVER_ERROR | StatusCode::GATEWAY_TIMEOUT),
+            "{status}"
+        );
     }
     assert_eq!(get(&host, "/solo/seen").await.0, StatusCode::OK);
 }
@@ -70,7 +77,8 @@ async fn an_answer_that_does_not_come_is_not_waited_for() {
 
 #[tokio::test]
 async fn a_request_counts_until_its_body_has_ended() {
-    let limits = Limits { concurrent_requests: 2, queue_wait: Duration::from_millis(100), ..Limits::default() };
+    let limits =
+        Limits { concurrent_requests: 2, queue_wait: Duration::from_millis(100), ..Limits::default() };
     let host = start(HostConfig { limits, ..config() }, axum::Router::new()).await;
     // Heads have come, bodies have not been read.
     let first = host.handle(request("/probe/write?pieces=4&ms=0")).await;

@@ -116,7 +116,8 @@ async fn values_that_do_not_fit_stop_the_start() {
     let limits = [("nobody".to_owned(), causeway_host::ComponentLimits::default())].into();
     assert!(refusal(app(), HostConfig { component_limits: limits, ..config() }).await.contains("`nobody`"));
     for host in ["sidecar.internal", "http://a/path", "http://*.spin.internal", "ftp://a", "http://a:b"] {
-        let wrong = HostConfig { variables: [("sidecar_url".to_owned(), host.to_owned())].into(), ..config() };
+        let wrong =
+            HostConfig { variables: [("sidecar_url".to_owned(), host.to_owned())].into(), ..config() };
         let told = refusal(app(), wrong).await;
         assert!(told.contains(host), "{host} is not in: {told}");
     }
@@ -124,7 +125,16 @@ async fn values_that_do_not_fit_stop_the_start() {
 
 #[tokio::test]
 async fn a_component_that_is_none_is_named() {
-    let app = App::embedded(MANIFEST, &[("probe", b"not wasm"), ("solo", b"not wasm")]).expect("a proper manifest");
-    let error = Host::start(app, HostConfig::default(), SidecarRoute::Network).await.expect_err("no component");
+    let app =
+        App::embedded(MANIFEST, &[("probe", b"not wasm"), ("solo", b"not wasm")]).expect("a proper manifest");
+    let error =
+        Host::start(app, HostConfig::default(), SidecarRoute::Network).await.expect_err("no component");
     assert!(matches!(error, StartError::Component { ref component, .. } if component == "probe"), "{error}");
+}
+
+#[test]
+fn the_configuration_does_not_show_secrets() {
+    let config = HostConfig { variables: [("secret".to_owned(), "hunter2".to_owned())].into(), ..config() };
+    let shown = format!("{config:?}");
+    assert!(shown.contains("secret") && !shown.contains("hunter2"), "{shown}");
 }

@@ -63,7 +63,10 @@ pub(crate) fn probe() -> &'static [u8] {
             .current_dir(&root)
             .status()
             .expect("cargo runs");
-        assert!(status.success(), "the probe component does not build; is the target wasm32-wasip2 installed?");
+        assert!(
+            status.success(),
+            "the probe component does not build; is the target wasm32-wasip2 installed?"
+        );
         std::fs::read(root.join("target/components/wasm32-wasip2/component/causeway_probe.wasm"))
             .expect("cargo has built it")
     })
@@ -155,7 +158,11 @@ impl Served {
     /// Ends the server and waits for it.
     pub(crate) async fn stopped(self) {
         self.stop.cancel();
-        tokio::time::timeout(PATIENCE, self.task).await.expect("it ends").expect("no panic").expect("no error");
+        tokio::time::timeout(PATIENCE, self.task)
+            .await
+            .expect("it ends")
+            .expect("no panic")
+            .expect("no error");
     }
 }
 

@@ -42,7 +42,8 @@ async fn a_store_that_the_manifest_does_not_name_stays_closed() {
 #[tokio::test]
 async fn a_variable_comes_from_the_manifest_or_from_the_configuration() {
     assert_eq!(get(&usual().await, "/probe/variable?name=hello").await.1, "hello world");
-    let overridden = HostConfig { variables: [("greeting".to_owned(), "moon".to_owned())].into(), ..config() };
+    let overridden =
+        HostConfig { variables: [("greeting".to_owned(), "moon".to_owned())].into(), ..config() };
     let host = start(overridden, axum::Router::new()).await;
     assert_eq!(get(&host, "/probe/variable?name=hello").await.1, "hello moon");
     let (status, body) = get(&host, "/probe/variable?name=greeting").await;
@@ -55,8 +56,11 @@ async fn a_mounted_directory_can_be_read_but_not_written() {
     let dir = tempfile::tempdir().expect("a directory");
     std::fs::write(dir.path().join("index.html"), "<h1>").expect("written");
     std::fs::write(dir.path().join("../outside.txt"), "secret").ok();
-    let mount =
-        Mount { component: Some("probe".to_owned()), destination: "/web".to_owned(), source: dir.path().to_owned() };
+    let mount = Mount {
+        component: Some("probe".to_owned()),
+        destination: "/web".to_owned(),
+        source: dir.path().to_owned(),
+    };
     let host = start(HostConfig { mounts: vec![mount], ..config() }, axum::Router::new()).await;
     assert_eq!(get(&host, "/probe/file?path=/web/index.html").await, (StatusCode::OK, "<h1>".to_owned()));
     for path in ["/web/new.txt", "/web/../outside.txt", "/etc/passwd", "/new.txt"] {
@@ -75,7 +79,8 @@ async fn output_becomes_lines_of_bounded_length() {
     let host = start(HostConfig { log_sink: Some(sink), ..config() }, axum::Router::new()).await;
     assert_eq!(get(&host, "/solo/say?bytes=20000&text=trouble").await.1, "said");
     // The unfinished last line comes when the instance ends.
-    eventually("the last line", || lines.lock().expect("no panic").iter().any(|(_, _, text)| text == "end")).await;
+    eventually("the last line", || lines.lock().expect("no panic").iter().any(|(_, _, text)| text == "end"))
+        .await;
     let lines = lines.lock().expect("no panic");
     assert!(lines.contains(&("solo".to_owned(), true, "trouble".to_owned())));
     let out: Vec<_> = lines.iter().filter(|(_, is_error, text)| !is_error && text.starts_with('o')).collect();

@@ -19,7 +19,11 @@ const GIB: usize = 1 << 30;
 fn resident() -> u64 {
     std::fs::read_to_string("/proc/self/status")
         .ok()
-        .and_then(|status| status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok()))
+        .and_then(|status| {
+            status
+                .lines()
+                .find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok())
+        })
         .map_or(0, |kib: u64| kib / 1024)
 }
 
@@ -27,7 +31,8 @@ fn resident() -> u64 {
 fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
+    let ticks =
+        |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
     (ticks(11) + ticks(12)) / 100.0
 }
 
@@ -39,7 +44,11 @@ fn sidecar() -> Router {
             "/gib",
             on_get(move || {
                 let chunk = chunk.clone();
-                async move { Body::from_stream(stream::iter((0..GIB / CHUNK).map(move |_| Ok::<_, std::io::Error>(chunk.clone())))) }
+                async move {
+                    Body::from_stream(stream::iter(
+                        (0..GIB / CHUNK).map(move |_| Ok::<_, std::io::Error>(chunk.clone())),
+                    ))
+                }
             }),
         )
         .route(
@@ -64,7 +73,11 @@ async fn measure() {
     let host = Host::start(app, config(), SidecarRoute::InProcess(sidecar())).await.expect("it starts");
     let ready = started.elapsed();
     get(&host, "/probe/seen").await;
-    println!("start from a warm cache {ready:?}, first answer after {:?}, resident {} MiB", started.elapsed(), resident());
+    println!(
+        "start from a warm cache {ready:?}, first answer after {:?}, resident {} MiB",
+        started.elapsed(),
+        resident()
+    );
 
     for path in ["/probe/seen", "/solo/seen", "/probe/fetch?to=sidecar.internal/small"] {
         const REQUESTS: usize = 20_000;

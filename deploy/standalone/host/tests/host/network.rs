@@ -20,7 +20,9 @@ async fn sidecar(router: Router) -> String {
 
 async fn host(address: &str, limits: Limits) -> Host {
     let variables = [("sidecar_url".to_owned(), format!("http://{address}"))].into();
-    Host::start(app(), HostConfig { variables, limits, ..config() }, SidecarRoute::Network).await.expect("it starts")
+    Host::start(app(), HostConfig { variables, limits, ..config() }, SidecarRoute::Network)
+        .await
+        .expect("it starts")
 }
 
 #[tokio::test]
@@ -54,7 +56,8 @@ async fn a_sidecar_that_is_not_there_is_a_failed_call() {
     let free = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = free.local_addr().expect("bound").to_string();
     drop(free);
-    let (status, body) = get(&host(&address, Limits::default()).await, &format!("/probe/fetch?to={address}/")).await;
+    let (status, body) =
+        get(&host(&address, Limits::default()).await, &format!("/probe/fetch?to={address}/")).await;
     assert_eq!(status, StatusCode::BAD_GATEWAY);
     assert!(body.contains("ConnectionRefused"), "{body}");
 }

@@ -24,10 +24,43 @@ async fn raw(served: &Served, bytes: &[u8]) -> String {
 async fn routes_of_the_program_come_first() {
     let extra = Router::new().route("/probe/seen", on_get(|| async { "from the program" }));
     let served = Served::new(usual().await, extra).await;
-    let get = async |path: &str| reqwest::get(served.url(path)).await.expect("an answer").text().await.expect("text");
+    let get = async |path: &str| {
+        reqwest::get(served.url(path)).await.expect("an answer").text().await.expect("text")
+    };
     assert_eq!(get("/probe/seen").await, "from the program");
     assert_eq!(get("/probe/sleep?ms=1").await, "slept");
     assert_eq!(get("/nothing").await, r#"{"detail":"Not Found"}"#);
+    served.stopped().await;
+}
+
+#[tokio::test]
+async fn a_websocket_of_the_program_shares_the_port() {
+    use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+    async fn echo(mut socket: WebSocket) {
+        while let Some(Ok(message)) = socket.recv().await {
+            if socket.send(message).await.is_err() {
+                return;
+            }
+        }
+    }
+    let extra = Router::new()
+        .route("/api/ws", on_get(|upgrade: WebSocketUpgrade| async move { upgrade.on_upgrade(echo) }));
+    let served = Served::new(usual().await, extra).await;
+    let mut stream = TcpStream::connect(served.address).await.expect("connected");
+    let handshake = "GET /api/ws HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+        sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(handshake.as_bytes()).await.expect("sent");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(tokio::time::timeout(PATIENCE, stream.read_u8()).await.expect("in time").expect("a head"));
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+    // "hi" in one text frame with a mask of zeros, and back without a mask (RFC 6455 5.2).
+    stream.write_all(b"\x81\x82\0\0\0\0hi").await.expect("sent");
+    let mut frame = [0; 4];
+    tokio::time::timeout(PATIENCE, stream.read_exact(&mut frame)).await.expect("in time").expect("a frame");
+    assert_eq!(&frame, b"\x81\x02hi");
+    drop(stream);
     served.stopped().await;
 }
 
@@ -47,7 +80,8 @@ async fn http2_without_encryption_is_understood() {
 #[tokio::test]
 async fn a_header_section_that_is_too_large_is_refused() {
     let limits = Limits { header_bytes: 4096, ..Limits::default() };
-    let served = Served::new(start(HostConfig { limits, ..config() }, Router::new()).await, Router::new()).await;
+    let served =
+        Served::new(start(HostConfig { limits, ..config() }, Router::new()).await, Router::new()).await;
     let request = format!(
         "GET /probe/seen HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-large: {}\r\n\r\n",
         "x".repeat(5000)
@@ -61,7 +95,8 @@ async fn a_header_section_that_is_too_large_is_refused() {
 #[tokio::test]
 async fn a_client_that_does_not_finish_its_header_is_dropped() {
     let limits = Limits { header_read_timeout: Duration::from_millis(300), ..Limits::default() };
-    let served = Served::new(start(HostConfig { limits, ..config() }, Router::new()).await, Router::new()).await;
+    let served =
+        Served::new(start(HostConfig { limits, ..config() }, Router::new()).await, Router::new()).await;
     let started = Instant::now();
     raw(&served, b"GET /probe/seen HTTP/1.1\r\nhost: a\r\nx-slow: ").await;
     assert!(started.elapsed() < Duration::from_secs(5));
@@ -70,14 +105,17 @@ async fn a_client_that_does_not_finish_its_header_is_dropped() {
 
 #[tokio::test]
 async fn a_client_that_stops_reading_is_dropped() {
-    let limits = Limits { body_idle_timeout: Duration::from_millis(500), concurrent_requests: 1, ..Limits::default() };
-    let served = Served::new(start(HostConfig { limits, ..config() }, Router::new()).await, Router::new()).await;
+    let limits =
+        Limits { body_idle_timeout: Duration::from_millis(500), concurrent_requests: 1, ..Limits::default() };
+    let served =
+        Served::new(start(HostConfig { limits, ..config() }, Router::new()).await, Router::new()).await;
     let mut stream = TcpStream::connect(served.address).await.expect("connected");
     // More than all buffers on the way can hold.
     stream.write_all(b"GET /probe/write?pieces=2000&ms=0 HTTP/1.1\r\nhost: a\r\n\r\n").await.expect("sent");
     stream.readable().await.expect("the answer begins");
     // Its place comes back although it neither reads nor goes.
-    let answer = tokio::time::timeout(PATIENCE, reqwest::get(served.url("/probe/seen"))).await.expect("in time");
+    let answer =
+        tokio::time::timeout(PATIENCE, reqwest::get(served.url("/probe/seen"))).await.expect("in time");
     assert_eq!(answer.expect("an answer").status(), 200);
     drop(stream);
     served.stopped().await;
@@ -98,7 +136,8 @@ async fn a_running_exchange_ends_before_the_server_does() {
 #[tokio::test]
 async fn the_drain_is_bounded() {
     let limits = Limits { drain: Duration::from_millis(300), ..Limits::default() };
-    let served = Served::new(start(HostConfig { limits, ..config() }, Router::new()).await, Router::new()).await;
+    let served =
+        Served::new(start(HostConfig { limits, ..config() }, Router::new()).await, Router::new()).await;
     let url = served.url("/probe/sleep?ms=60000");
     let client = tokio::spawn(reqwest::get(url));
     tokio::time::sleep(Duration::from_millis(200)).await;

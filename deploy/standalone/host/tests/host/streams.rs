@@ -19,7 +19,9 @@ use crate::harness::{Flag, Served, config, get, read, request, start};
 const CHUNK: usize = 256 << 10;
 
 fn chunks(count: usize) -> Vec<Bytes> {
-    (0..count).map(|number| Bytes::from(vec![u8::try_from(number % 251).unwrap_or_default(); CHUNK])).collect()
+    (0..count)
+        .map(|number| Bytes::from(vec![u8::try_from(number % 251).unwrap_or_default(); CHUNK]))
+        .collect()
 }
 
 fn body(chunks: Vec<Bytes>) -> Body {
@@ -153,7 +155,8 @@ async fn a_client_that_goes_in_the_middle_takes_the_body_with_it() {
     let dropped = Flag::default();
     let host = start(config(), endless_sidecar(&Flag::default(), &Flag::default(), &dropped)).await;
     let served = Served::new(host, Router::new()).await;
-    let mut response = reqwest::get(served.url("/probe/relay?to=sidecar.internal/drip")).await.expect("a head");
+    let mut response =
+        reqwest::get(served.url("/probe/relay?to=sidecar.internal/drip")).await.expect("a head");
     assert!(response.chunk().await.expect("a piece").is_some());
     assert!(!dropped.is_set());
     drop(response);
@@ -205,7 +208,10 @@ async fn a_body_that_stalls_is_ended_with_an_error() {
                     if count == 2 {
                         std::future::pending::<()>().await;
                     }
-                    Some((Ok::<_, std::convert::Infallible>(Bytes::from_static(b"piece")), (count + 1, guard)))
+                    Some((
+                        Ok::<_, std::convert::Infallible>(Bytes::from_static(b"piece")),
+                        (count + 1, guard),
+                    ))
                 }))
             }
         }),
