@@ -29,8 +29,8 @@ pub(crate) async fn create(mut request: Request) -> Result<Answer, Problem> {
         request.json().await?;
     let call = CreateUser {
         username: filled_username(&username)?,
-        name: name.map(trimmed).filter(|name| !name.is_empty()),
-        email: email.map(mail_address).filter(|email| !email.is_empty()),
+        name: name.as_deref().map(trimmed).filter(|name| !name.is_empty()),
+        email: email.as_deref().map(mail_address).filter(|email| !email.is_empty()),
         role: role.into(),
         password: password.filter(|password| !password.trim().is_empty()),
         must_change_password,
@@ -52,8 +52,8 @@ pub(crate) async fn change(mut request: Request) -> Result<Answer, Problem> {
     let call = ChangeUser {
         id,
         username: username.as_deref().map(filled_username).transpose()?,
-        name: name.map(trimmed),
-        email: email.map(mail_address),
+        name: name.as_deref().map(trimmed),
+        email: email.as_deref().map(mail_address),
         role: role.map(Into::into),
         is_active,
         expires_at: expires_at.map(|moment| moment.0),
@@ -97,11 +97,11 @@ fn filled_username(username: &str) -> Result<String, Problem> {
     Ok(trimmed.to_owned())
 }
 
-fn trimmed(text: String) -> String {
+fn trimmed(text: &str) -> String {
     text.trim().to_owned()
 }
 
-fn mail_address(text: String) -> String {
+fn mail_address(text: &str) -> String {
     text.trim().to_lowercase()
 }
 

@@ -103,12 +103,11 @@ fn parameter(text: &str, wanted: &str) -> Option<String> {
     loop {
         rest = rest.trim_start_matches([' ', '\t', ';']);
         let (name, after) = rest.split_once('=')?;
-        let (value, after) = match after.strip_prefix('"') {
-            Some(quoted) => unquote(quoted)?,
-            None => {
-                let end = after.find(';').unwrap_or(after.len());
-                (after[..end].trim().to_owned(), &after[end..])
-            }
+        let (value, after) = if let Some(quoted) = after.strip_prefix('"') {
+            unquote(quoted)?
+        } else {
+            let end = after.find(';').unwrap_or(after.len());
+            (after[..end].trim().to_owned(), &after[end..])
         };
         if name.trim().eq_ignore_ascii_case(wanted) {
             return Some(value);
@@ -142,13 +141,11 @@ mod tests {
     use super::{Form, FormError};
 
     fn multipart(boundary: &str, fields: &[(&str, &str)]) -> Vec<u8> {
-        let mut body = String::new();
-        for (name, value) in fields {
-            body += &format!(
-                "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
-            );
-        }
-        (body + &format!("--{boundary}--\r\n")).into_bytes()
+        let part = |(name, value): &(&str, &str)| {
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let parts: Vec<_> = fields.iter().map(part).collect();
+        format!("{}--{boundary}--\r\n", parts.concat()).into_bytes()
     }
 
     #[test]

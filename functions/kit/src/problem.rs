@@ -68,6 +68,7 @@ impl Problem {
     }
 
     /// 422: one field of the request is missing or wrong.
+    #[expect(clippy::needless_pass_by_value, reason = "a refusal takes over what it reports")]
     pub fn invalid(error: FieldError) -> Self {
         Self::object(422, json!([error]))
     }

@@ -23,12 +23,11 @@ pub(crate) async fn log_config(request: &Request) -> Result<Answer, Problem> {
 pub(crate) fn openapi() -> Result<Answer, Problem> {
     // The same for everybody, and some work to make.
     static DOCUMENT: OnceLock<Vec<u8>> = OnceLock::new();
-    let document = match DOCUMENT.get() {
-        Some(document) => document,
-        None => {
-            let made = serde_json::to_vec_pretty(&causeway_api::openapi()).map_err(Problem::internal)?;
-            DOCUMENT.get_or_init(|| made)
-        }
+    let document = if let Some(document) = DOCUMENT.get() {
+        document
+    } else {
+        let made = serde_json::to_vec_pretty(&causeway_api::openapi()).map_err(Problem::internal)?;
+        DOCUMENT.get_or_init(|| made)
     };
     Ok(Answer::bytes(200, "application/json", document.as_slice()))
 }

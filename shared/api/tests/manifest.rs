@@ -26,7 +26,7 @@ fn every_route_reaches_its_function() {
     let manifest = manifest();
     let router = router(&manifest);
     for route in routes::all() {
-        let path = route.path.replace('{', "").replace('}', "");
+        let path = route.path.replace(['{', '}'], "");
         let reached = router.best_match(&path).unwrap_or_else(|| panic!("{path} reaches nothing"));
         assert_eq!(reached.handler(), route.component.id(), "{path}");
     }

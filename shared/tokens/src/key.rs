@@ -85,7 +85,9 @@ impl TokenKey {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenRefused::Malformed);
         }
-        let claims = decode::<ReadClaims>(token, &self.checking, &self.validation).map_err(refusal)?.claims;
+        let claims = decode::<ReadClaims>(token, &self.checking, &self.validation)
+            .map_err(|error| refusal(&error))?
+            .claims;
         let expires_at = claims.exp.as_ref().and_then(whole_seconds).ok_or(TokenRefused::Malformed)?;
         if expires_at <= now {
             return Err(TokenRefused::Expired);
@@ -110,7 +112,7 @@ fn whole_seconds(number: &serde_json::Number) -> Option<u64> {
     number.as_u64().or_else(|| number.as_f64().map(cut))
 }
 
-fn refusal(error: jsonwebtoken::errors::Error) -> TokenRefused {
+fn refusal(error: &jsonwebtoken::errors::Error) -> TokenRefused {
     match error.kind() {
         ErrorKind::InvalidSignature | ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => {
             TokenRefused::Forged

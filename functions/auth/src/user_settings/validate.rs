@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use causeway_api::settings::{
-    AppearancePatch, BrowserPatch, LocalizationPatch, TextEditorPatch, UserSettingsPatch,
+    AppearancePatch, BrowserPatch, Language, LocalizationPatch, TextEditorPatch, UserSettingsPatch,
 };
 use causeway_internal::accounts::ChangeSettings;
 use serde_json::{Map, Value, json};
@@ -20,7 +20,7 @@ pub(super) fn changes(patch: UserSettingsPatch) -> Result<ChangeSettings, &'stat
     appearance(patch.appearance.unwrap_or_default(), &mut changes)?;
     localization(patch.localization.unwrap_or_default(), &mut changes)?;
     browser(patch.browser.unwrap_or_default(), &mut changes)?;
-    text_editor(patch.text_editor.unwrap_or_default(), &mut changes)?;
+    text_editor(&patch.text_editor.unwrap_or_default(), &mut changes)?;
     Ok(changes)
 }
 
@@ -41,7 +41,7 @@ fn appearance(patch: AppearancePatch, changes: &mut ChangeSettings) -> Result<()
 
 fn localization(patch: LocalizationPatch, changes: &mut ChangeSettings) -> Result<(), &'static str> {
     if let Some(language) = patch.language {
-        set_or_clear(changes, key::LANGUAGE, language.map(|language| language.as_str()));
+        set_or_clear(changes, key::LANGUAGE, language.map(Language::as_str));
     }
     if let Some(locale) = patch.regional_locale {
         let locale = locale.as_deref().map(str::trim).filter(|locale| !locale.is_empty());
@@ -81,7 +81,7 @@ fn browser(patch: BrowserPatch, changes: &mut ChangeSettings) -> Result<(), &'st
     Ok(())
 }
 
-fn text_editor(patch: TextEditorPatch, changes: &mut ChangeSettings) -> Result<(), &'static str> {
+fn text_editor(patch: &TextEditorPatch, changes: &mut ChangeSettings) -> Result<(), &'static str> {
     let Some(size) = patch.max_file_size_bytes else { return Ok(()) };
     let size = u64::try_from(size).ok().filter(|size| EDITOR_SIZES.contains(size));
     set(

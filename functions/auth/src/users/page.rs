@@ -139,7 +139,7 @@ mod tests {
             id: Uuid::from_u128(id),
             username: username.to_owned(),
             name: None,
-            email: (id % 2 == 0).then(|| format!("{username}@nas.example")),
+            email: id.is_multiple_of(2).then(|| format!("{username}@nas.example")),
             role,
             is_active: username != "dora",
             must_change_password: false,
@@ -231,7 +231,7 @@ mod tests {
             size in 1usize..20,
         ) {
             let users: Vec<_> = ids.iter().map(|id| {
-                let ends = (id % 3 == 0).then(|| i64::try_from(id % 50).unwrap() - 10);
+                let ends = id.is_multiple_of(3).then(|| i64::try_from(id % 50).unwrap() - 10);
                 account(*id, &format!("u{}", id % 7), Role::Editor, ends)
             }).collect();
             let ask = |text: String| {

@@ -127,16 +127,19 @@ mod tests {
         Private,
     }
 
-    fn of(body: Value) -> Vec<Value> {
-        let error = serde_path_to_error::deserialize::<_, Draft>(&body).expect_err("a mistake");
-        mistakes::<Draft>(&error, &body).iter().map(|mistake| json!(mistake)).collect()
+    fn of(body: &Value) -> Vec<Value> {
+        let error = serde_path_to_error::deserialize::<_, Draft>(body).expect_err("a mistake");
+        mistakes::<Draft>(&error, body).iter().map(|mistake| json!(mistake)).collect()
     }
 
     #[test]
     fn all_missing_fields_are_named_and_no_password_is_repeated() {
         let shown = json!({"password": "********", "scope": "private"});
         let missing = |field| json!({"type": "missing", "loc": ["body", field], "msg": "Field required", "input": shown});
-        assert_eq!(of(json!({"password": "secret", "scope": "private"})), [missing("name"), missing("host")]);
+        assert_eq!(
+            of(&json!({"password": "secret", "scope": "private"})),
+            [missing("name"), missing("host")]
+        );
     }
 
     #[test]
@@ -149,7 +152,7 @@ mod tests {
             "input": "public",
             "ctx": {"expected": "'shared' or 'private'"},
         });
-        assert_eq!(of(body), [expected]);
+        assert_eq!(of(&body), [expected]);
     }
 
     #[test]
@@ -157,7 +160,7 @@ mod tests {
         let kind = |field: &str, value: Value| {
             let mut body = json!({"name": "a", "host": "b", "password": ""});
             body[field] = value;
-            let mistake = of(body).remove(0);
+            let mistake = of(&body).remove(0);
             assert_eq!(mistake["loc"], json!(["body", field]));
             (mistake["type"].clone(), mistake["msg"].clone())
         };

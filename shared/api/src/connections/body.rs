@@ -221,6 +221,7 @@ fn blank(field: &str, value: &str) -> FieldError {
     error
 }
 
+#[expect(clippy::result_large_err, reason = "a mistake is made once in a request, and shown")]
 fn port(number: i64) -> Result<u16, FieldError> {
     let loc = ["body", "port"];
     let refusal = |kind, text, ctx: Value| {

@@ -52,6 +52,7 @@ impl PageQuery<'_> {
     }
 }
 
+#[expect(clippy::result_large_err, reason = "a mistake is made once in a request, and shown")]
 fn sort_order(text: &str) -> Result<(SortKey, bool), FieldError> {
     let (key, descending) = text.strip_prefix('-').map_or((text, false), |key| (key, true));
     let key = match key {
