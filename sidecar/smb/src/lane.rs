@@ -15,6 +15,9 @@ use crate::session::Session;
 /// connections without a word, from a minute on.
 const PROBE_AFTER: Duration = Duration::from_secs(45);
 
+/// How long a caller waits for a connection of its own before it shares a busy one.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// For how long the outcome of a failed connect answers further callers, so that they do not wait in turn for the same
 /// silence. Short: a server that has come back should be found at once.
 const FAILURE_MEMORY: Duration = Duration::from_millis(500);
@@ -88,10 +91,10 @@ impl Lane {
                         return Ok(lease);
                     }
                 }
-                Look::Wait(dialling, fallback) => match (dialling.await, fallback) {
-                    (Ok(()), _) => {}
-                    (Err(_), Some(lease)) => return Ok(lease),
-                    (Err(error), None) => return Err(error),
+                Look::Wait(dialling) => dialling.await?,
+                Look::WaitOrUse(dialling, lease) => match tokio::time::timeout(PATIENCE, dialling).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) | Err(_) => return Ok(lease),
                 },
                 Look::Failed(error) => return Err(error),
             }
@@ -117,7 +120,10 @@ impl Lane {
                     .dialling
                     .get_or_insert_with(|| self.start_dialling(Arc::clone(dial), Arc::clone(failures)))
                     .clone();
-                Look::Wait(dialling, best.map(Lease::new))
+                match best {
+                    Some(slot) => Look::WaitOrUse(dialling, Lease::new(slot)),
+                    None => Look::Wait(dialling),
+                }
             }
         }
     }
@@ -174,8 +180,10 @@ impl Lane {
 /// What a lane has for a caller.
 enum Look {
     Use(Lease),
-    /// A connect is under way; the lease is what there is if it fails.
-    Wait(Dialling, Option<Lease>),
+    /// The first connect is under way.
+    Wait(Dialling),
+    /// A further connect is under way; the lease is for when it fails or takes long.
+    WaitOrUse(Dialling, Lease),
     Failed(ShareError),
 }
 

@@ -79,8 +79,10 @@ pub struct ReadAhead {
 }
 
 impl Default for ReadAhead {
-    /// For a download. Enough in flight to fill a gigabit link at 20 ms, little enough that many downloads fit.
+    /// For a download: 4 MiB in flight, enough to fill a gigabit link at 30 ms and little enough that many downloads
+    /// fit. Pieces are of a size that stays in a processor's cache from the socket through the signature to the
+    /// consumer; larger ones measured slower.
     fn default() -> Self {
-        Self { chunk: 1024 * 1024, requests: 4 }
+        Self { chunk: 256 * 1024, requests: 16 }
     }
 }

@@ -45,20 +45,28 @@ impl SharePool {
     ///
     /// `TooManyEntries` beyond [`MAX_ENTRIES`].
     pub async fn list(&self, path: &SharePath) -> Result<Vec<Metadata>, ShareError> {
-        self.look(Work::Listing, deadline::LIST, |lease| {
-            let path = path.clone();
-            async move {
-                let mut entries = Vec::new();
-                let mut reader = DirectoryReader::open(lease, path).await?;
-                while reader.next_batch(&mut entries).await? {
-                    if entries.len() > MAX_ENTRIES {
-                        return Err(ShareErrorKind::TooManyEntries.into());
-                    }
-                }
-                Ok(entries)
+        let listed = async {
+            match self.list_once(path).await {
+                Err(error) if error.kind() == ShareErrorKind::ConnectionLost => self.list_once(path).await,
+                outcome => outcome,
             }
-        })
-        .await
+        };
+        tokio::time::timeout(deadline::LIST, listed)
+            .await
+            .unwrap_or_else(|_| Err(ShareErrorKind::TimedOut.into()))
+    }
+
+    /// Over the batches, so that a listing nobody waits for any more ends with the next batch.
+    async fn list_once(&self, path: &SharePath) -> Result<Vec<Metadata>, ShareError> {
+        let mut batches = self.list_batches(path).await?;
+        let mut entries = batches.first.take().unwrap_or_default();
+        while let Some(batch) = batches.rest.recv().await {
+            entries.append(&mut batch?);
+            if entries.len() > MAX_ENTRIES {
+                return Err(ShareErrorKind::TooManyEntries.into());
+            }
+        }
+        Ok(entries)
     }
 
     /// The entries of a directory batch by batch, as the server sends them. The first batch has arrived when this
@@ -73,8 +81,11 @@ impl SharePool {
                 async move {
                     let mut reader = DirectoryReader::open(lease, path).await?;
                     let mut first = Vec::new();
-                    let more = reader.next_batch(&mut first).await?;
-                    Ok((more.then_some(reader), first))
+                    if reader.next_batch(&mut first).await? {
+                        return Ok((Some(reader), first));
+                    }
+                    reader.handle.close().await;
+                    Ok((None, first))
                 }
             })
             .await?;
@@ -104,20 +115,26 @@ impl Stream for ListBatches {
     }
 }
 
+/// Reads on until the end or until nobody listens. The directory is closed before the listing ends, so that whoever
+/// then deletes it finds no handle of ours in the way.
 async fn send_batches(mut reader: DirectoryReader, batches: mpsc::Sender<Result<Vec<Metadata>, ShareError>>) {
-    loop {
-        let Ok(place) = batches.reserve().await else { return };
+    while let Ok(place) = batches.reserve().await {
         let mut batch = Vec::new();
         match tokio::time::timeout(deadline::LIST, reader.next_batch(&mut batch)).await {
             Ok(Ok(true)) => place.send(Ok(batch)),
-            Ok(Ok(false)) => return,
-            Ok(Err(error)) => return place.send(Err(error)),
+            Ok(Ok(false)) => break,
+            Ok(Err(error)) => {
+                place.send(Err(error));
+                break;
+            }
             Err(_) => {
                 reader.handle.lease().note_timeout(deadline::LIST);
-                return place.send(Err(ShareErrorKind::TimedOut.into()));
+                place.send(Err(ShareErrorKind::TimedOut.into()));
+                break;
             }
         }
     }
+    reader.handle.close().await;
 }
 
 /// An open directory with QUERY_DIRECTORY requests in flight.

@@ -87,7 +87,7 @@ impl ReadHandle {
             pieces: VecDeque::with_capacity(ahead.requests.max(1)),
             budget: Arc::clone(&self.budget),
             deadline: None,
-            handle: Arc::clone(&self.handle),
+            source: Source::Open(Arc::clone(&self.handle)),
         }
     }
 
@@ -106,8 +106,11 @@ impl std::fmt::Debug for ReadHandle {
 }
 
 /// The bytes of a range of a file. Keeps the file open; dropping it ends the reading.
+///
+/// When the stream was the last that needed the file, it ends once the file is closed, so that whoever then deletes or
+/// replaces it finds no handle of ours in the way.
 pub struct ReadStream {
-    handle: Arc<OpenHandle>,
+    source: Source,
     chunk: u32,
     requests: usize,
     /// The first byte that has not been asked for.
@@ -120,6 +123,12 @@ pub struct ReadStream {
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
+enum Source {
+    Open(Arc<OpenHandle>),
+    Closing(JoinHandle<()>),
+    Closed,
+}
+
 /// A request in flight, or its answer waiting for its turn.
 struct Piece {
     task: JoinHandle<Result<Bytes, ShareError>>,
@@ -129,6 +138,7 @@ struct Piece {
 
 impl ReadStream {
     fn fill(&mut self) {
+        let Source::Open(handle) = &self.source else { return };
         while self.next < self.end && self.pieces.len() < self.requests {
             let wanted = if self.first { self.chunk.min(FIRST_PIECE) } else { self.chunk };
             let wanted = u32::try_from(self.end - self.next).map_or(wanted, |left| left.min(wanted));
@@ -138,8 +148,7 @@ impl ReadStream {
                 None if self.pieces.is_empty() => wanted.min(UNBUDGETED_PIECE),
                 None => return,
             };
-            let (session, id, offset) =
-                (Arc::clone(self.handle.lease().session()), self.handle.id(), self.next);
+            let (session, id, offset) = (Arc::clone(handle.lease().session()), handle.id(), self.next);
             let task = tokio::spawn(async move { read_whole(&session, id, offset, length).await });
             self.pieces.push_back(Piece { task, _permit: permit });
             self.next += u64::from(length);
@@ -150,7 +159,25 @@ impl ReadStream {
     fn end_with(&mut self, error: ShareError) -> Poll<Option<Result<Bytes, ShareError>>> {
         self.next = self.end;
         self.pieces.clear();
+        self.source = Source::Closed;
         Poll::Ready(Some(Err(error)))
+    }
+
+    /// Everything has been handed out.
+    fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if let Source::Open(handle) = std::mem::replace(&mut self.source, Source::Closed)
+            && let Some(handle) = Arc::into_inner(handle)
+        {
+            self.source = Source::Closing(tokio::spawn(handle.close()));
+        }
+        match &mut self.source {
+            Source::Closing(closing) => {
+                std::task::ready!(closing.poll_unpin(context)).unwrap_or_default();
+                self.source = Source::Closed;
+                Poll::Ready(())
+            }
+            _ => Poll::Ready(()),
+        }
     }
 }
 
@@ -159,7 +186,9 @@ impl Stream for ReadStream {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.fill();
-        let Some(piece) = self.pieces.front_mut() else { return Poll::Ready(None) };
+        let Some(piece) = self.pieces.front_mut() else {
+            return self.poll_close(context).map(|()| None);
+        };
         if let Poll::Ready(outcome) = piece.task.poll_unpin(context) {
             self.deadline = None;
             self.pieces.pop_front();
@@ -176,7 +205,9 @@ impl Stream for ReadStream {
             .deadline
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + deadline::READ)));
         if timer.poll_unpin(context).is_ready() {
-            self.handle.lease().note_timeout(deadline::READ);
+            if let Source::Open(handle) = &self.source {
+                handle.lease().note_timeout(deadline::READ);
+            }
             return self.end_with(ShareErrorKind::TimedOut.into());
         }
         Poll::Pending

@@ -85,7 +85,7 @@ impl Target {
 
 /// `(domain, user)`. A name with both forms keeps the backslash as the separator, as Windows does.
 fn split_domain(username: &str) -> (&str, &str) {
-    if let Some((domain, user)) = username.split_once(['\\', '/']) {
+    if let Some((domain, user)) = username.split_once('\\') {
         return (domain, user);
     }
     match username.rsplit_once('@') {

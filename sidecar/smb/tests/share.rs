@@ -197,6 +197,26 @@ async fn content_survives_the_round_trip() -> anyhow::Result<()> {
     fixture.nothing_open().await
 }
 
+/// A handle of ours that lingered would keep the name taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_listed_and_read_can_be_deleted_and_made_again_at_once() -> anyhow::Result<()> {
+    let fixture = Fixture::start()?;
+    let pool = fixture.pool("data");
+    for _ in 0..50 {
+        pool.create_dir(&path("again")).await?;
+        pool.create_file(&path("again/file")).await?;
+        assert_eq!(pool.list(&path("again")).await?.len(), 1);
+        let mut stream = pool.open_read(&path("again/file")).await?.stream(0..u64::MAX, ReadAhead::default());
+        assert!(stream.next().await.is_none());
+        pool.delete_file(&path("again/file")).await?;
+        refused(pool.stat(&path("again/file")).await, ShareErrorKind::NotFound);
+        assert!(pool.list(&path("again")).await?.is_empty());
+        pool.delete_dir(&path("again")).await?;
+        refused(pool.stat(&path("again")).await, ShareErrorKind::NotFound);
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn ranges_are_exact() -> anyhow::Result<()> {
     let fixture = Fixture::start()?;

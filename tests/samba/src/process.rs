@@ -59,21 +59,22 @@ impl Drop for Smbd {
 
 /// Adds the account behind the SMB user to the private database.
 pub(crate) fn add_account(config: &Path, unix_user: &str, password: &str) -> anyhow::Result<()> {
-    let mut child = Command::new(tool("smbpasswd"))
-        .arg("-c")
+    // Not smbpasswd, which lets only root add accounts, private database or not.
+    let mut child = Command::new(tool("pdbedit"))
+        .arg("--configfile")
         .arg(config)
-        .args(["-s", "-a", unix_user])
+        .args(["--create", "--password-from-stdin", "--user", unix_user])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(missing("smbpasswd"))?;
+        .map_err(missing("pdbedit"))?;
     if let Some(mut input) = child.stdin.take() {
         write!(input, "{password}\n{password}\n")?;
     }
     let output = child.wait_with_output()?;
     if !output.status.success() {
-        bail!("smbpasswd failed: {}", String::from_utf8_lossy(&output.stderr));
+        bail!("pdbedit failed: {}", String::from_utf8_lossy(&output.stderr));
     }
     Ok(())
 }
