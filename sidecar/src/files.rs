@@ -108,7 +108,7 @@ impl Files {
 }
 
 /// Runs an operation to its end, whatever becomes of the caller.
-async fn to_its_end<T: Send + 'static>(
+pub(crate) async fn to_its_end<T: Send + 'static>(
     operation: impl Future<Output = Result<T, Fault>> + Send + 'static,
 ) -> Result<T, Fault> {
     match tokio::spawn(operation.in_current_span()).await {

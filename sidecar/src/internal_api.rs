@@ -72,9 +72,9 @@ fn accounts(router: Api) -> Api {
         sidecar.accounts.reset_password(&account, call).await
     });
     let router = for_user::<DeleteUser, _>(router, |sidecar, account, call| async move {
-        sidecar.delete_user(&account, call).await
+        sidecar.delete_user(account, call).await
     });
-    for_user::<GetLogSettings, _>(router, |sidecar, _, _| async move { Ok(sidecar.log_settings()) })
+    for_user::<GetLogSettings, _>(router, |_, _, _| async move { Ok(Sidecar::log_settings()) })
 }
 
 fn connections(router: Api) -> Api {

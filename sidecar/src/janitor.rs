@@ -10,7 +10,7 @@ use crate::files::Siblings;
 use crate::shares::Shares;
 
 /// Between two rounds when nothing calls for one: a server that was away is asked again this often.
-const ROUND: Duration = Duration::from_secs(300);
+const ROUND: Duration = Duration::from_mins(5);
 
 /// Between something being left behind and the round for it: the operation's own clean-up may still be under way.
 const SETTLE: Duration = Duration::from_secs(2);

@@ -62,14 +62,15 @@ impl Sidecar {
         let shares = Arc::new(Shares::new());
         let accounts = Accounts::open(store.clone(), config.trusted_proxies.clone()).await.context("the users")?;
         let accounts = Arc::new(accounts);
-        let generated_password = accounts
-            .ensure_first_admin(&config.first_admin.username, config.first_admin.password.as_deref())
-            .await
-            .context("the first administrator")?;
         let connections = Connections::open(store.clone(), secrets.sealer(), Arc::clone(&shares)).await;
         let connections = Arc::new(connections.context("the connections")?);
         let siblings = Arc::new(Siblings::new(store.journal()));
         let files = Files::new(Arc::clone(&connections), Arc::clone(&shares), Arc::clone(&siblings));
+        // Last of what can fail, so that a password that was made up is shown.
+        let generated_password = accounts
+            .ensure_first_admin(&config.first_admin.username, config.first_admin.password.as_deref())
+            .await
+            .context("the first administrator")?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(janitor::run(siblings, Arc::clone(&connections), Arc::clone(&shares), stop.clone()));
         let sidecar = Arc::new(Self { accounts, connections, shares, files, store, secrets, tasks, stop });
@@ -101,13 +102,16 @@ impl Sidecar {
     }
 
     /// Deletes a user and what is his alone.
-    async fn delete_user(&self, account: &Account, call: DeleteUser) -> Result<(), Fault> {
-        self.accounts.delete_user(account, call).await?;
-        self.connections.forget_owner(call.id).await
+    async fn delete_user(self: Arc<Self>, account: Arc<Account>, call: DeleteUser) -> Result<(), Fault> {
+        files::to_its_end(async move {
+            self.accounts.delete_user(&account, call).await?;
+            self.connections.forget_owner(call.id).await
+        })
+        .await
     }
 
     /// Browser logging is off: nothing collects its output yet.
-    fn log_settings(&self) -> LogSettings {
+    fn log_settings() -> LogSettings {
         LogSettings {
             logging_enabled: false,
             logging_level: "WARNING".to_owned(),

@@ -1,7 +1,7 @@
 //! What the operator decides: command line, environment, file, in this order of weight.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
@@ -133,7 +133,7 @@ impl Options {
         for text in
             self.trusted_proxies.iter().flatten().map(|text| text.trim()).filter(|text| !text.is_empty())
         {
-            match text.parse::<IpNet>().or_else(|_| text.parse().map(IpNet::from)) {
+            match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
                 Ok(net) => trusted_proxies.push(net),
                 Err(_) => faults.push(format!("trusted_proxies: '{text}' is no network like 10.0.0.0/8")),
             }

@@ -92,12 +92,13 @@ impl Siblings {
     pub(crate) async fn sweep(&self, connections: &Connections, shares: &Shares) -> Result<usize, Fault> {
         let mut left = 0;
         for leftover in self.abandoned().await? {
-            let Some(connection) = connections.for_upkeep(leftover.connection).await? else {
+            let cleaned = match connections.for_upkeep(leftover.connection).await {
+                Ok(Some(connection)) => clean(&shares.pool(&connection), &leftover).await,
                 // The connection is gone, and with it the password.
-                self.journal.end(leftover.id).await?;
-                continue;
+                Ok(None) => Ok(()),
+                Err(fault) => Err(fault),
             };
-            match clean(&shares.pool(&connection), &leftover).await {
+            match cleaned {
                 Ok(()) => self.journal.end(leftover.id).await?,
                 Err(fault) => {
                     tracing::info!(path = %leftover.path, %fault, "a temporary item stays for now");

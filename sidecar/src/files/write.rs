@@ -19,7 +19,7 @@ use super::{Files, Place, item, making, parent_not_found, to_its_end};
 use crate::shares::fault;
 
 /// How long the next piece of a body may take to arrive.
-const PIECE_TIMEOUT: Duration = Duration::from_secs(120);
+const PIECE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// What may stand before and after the wanted part of a multipart body, in bytes: other small fields, no second file.
 const MAX_OTHER_PARTS: usize = 1024 * 1024;
@@ -164,10 +164,17 @@ fn may_replace(there: Option<&Metadata>, head: &WriteHead) -> Result<(), Fault> 
     }
 }
 
+/// The part of a form that is the content, and the form around it.
+struct Part {
+    form: Multipart<'static>,
+    /// Gone once the part is complete: the form goes on only then.
+    field: Option<multer::Field<'static>>,
+}
+
 /// The content of an upload, out of its wrapping.
 enum Content {
     Raw(BodyDataStream),
-    Part { form: Multipart<'static>, field: multer::Field<'static> },
+    Part(Box<Part>),
 }
 
 impl Content {
@@ -182,7 +189,7 @@ impl Content {
         let mut skipped = 0;
         while let Some(mut field) = in_time(form.next_field()).await?.map_err(|error| malformed(&error))? {
             if field.name() == Some(wanted) {
-                return Ok(Self::Part { form, field });
+                return Ok(Self::Part(Box::new(Part { form, field: Some(field) })));
             }
             skip(&mut field, &mut skipped).await?;
         }
@@ -200,9 +207,13 @@ impl Content {
                     Err(incomplete("it broke off"))
                 }
             },
-            Self::Part { form, field } => {
-                if let Some(piece) = in_time(field.chunk()).await?.map_err(|error| malformed(&error))? {
-                    return Ok(Some(piece));
+            Self::Part(part) => {
+                let Part { form, field } = part.as_mut();
+                if let Some(content) = field {
+                    if let Some(piece) = in_time(content.chunk()).await?.map_err(|error| malformed(&error))? {
+                        return Ok(Some(piece));
+                    }
+                    *field = None;
                 }
                 // The part is complete; only the closing boundary tells that the body is.
                 let mut skipped = 0;
