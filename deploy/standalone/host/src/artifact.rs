@@ -128,9 +128,14 @@ pub(crate) fn compile(
         return Ok((component, Origin::Cached));
     }
     let component = Component::new(engine, wasm)?;
-    if let Err(error) = cache.store(&path, &component) {
-        tracing::warn!(path = %path.display(), error, "a compiled component cannot be cached");
-    }
+    let component = match cache.store(&path, &component) {
+        // From the file, as on every later start: its pages need not stay in memory.
+        Ok(()) => cache.load(engine, &path).unwrap_or(component),
+        Err(error) => {
+            tracing::warn!(path = %path.display(), error, "a compiled component cannot be cached");
+            component
+        }
+    };
     Ok((component, Origin::Compiled))
 }
 

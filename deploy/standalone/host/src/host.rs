@@ -16,11 +16,12 @@ use wasmtime_wasi_http::handler::{ExpirationError, InstantiationError, ProxyHand
 
 use crate::admission::{Admission, Permit};
 use crate::app::App;
-use crate::artifact::ArtifactCache;
+use crate::artifact::{ArtifactCache, Origin};
 use crate::body::{AxumBody, Observer, guarded};
 use crate::config::{HostConfig, Limits};
 use crate::engine::{self, EpochClock};
 use crate::exchange::{Exchange, ExchangeGuard};
+use crate::heap;
 use crate::instance::{self, InstanceFactory};
 use crate::key_value::KeyValue;
 use crate::outbound::Outbound;
@@ -132,8 +133,10 @@ impl Host {
             })
             .collect();
         let mut components = Vec::with_capacity(links.len());
+        let mut compiled = false;
         for link in links {
-            let factory = link.await.map_err(|error| StartError::Engine(error.to_string()))??;
+            let (factory, origin) = link.await.map_err(|error| StartError::Engine(error.to_string()))??;
+            compiled |= origin == Origin::Compiled;
             let limits = &factory.component.limits;
             components.push(RunningComponent {
                 id: Arc::clone(&factory.component.id),
@@ -142,9 +145,15 @@ impl Host {
                 handler: ProxyHandler::new(factory),
             });
         }
-        if let Some(cache) = cache {
-            tokio::task::spawn_blocking(move || cache.prune());
-        }
+        // Housekeeping; the start does not wait for it.
+        tokio::task::spawn_blocking(move || {
+            if let Some(cache) = cache {
+                cache.prune();
+            }
+            if compiled {
+                heap::give_back();
+            }
+        });
         tracing::info!(
             components = components.len(),
             ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),

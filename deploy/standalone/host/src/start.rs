@@ -148,7 +148,7 @@ pub(crate) fn link(
     wasm: &[u8],
     cache: Option<&ArtifactCache>,
     linker: &Linker<InstanceState>,
-) -> Result<InstanceFactory, StartError> {
+) -> Result<(InstanceFactory, Origin), StartError> {
     let started = Instant::now();
     let fail = |error: wasmtime::Error| StartError::Component {
         component: runtime.id.to_string(),
@@ -162,7 +162,7 @@ pub(crate) fn link(
         ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         "component ready"
     );
-    Ok(InstanceFactory { component: runtime, pre })
+    Ok((InstanceFactory { component: runtime, pre }, origin))
 }
 
 /// A component answers HTTP by the interface of WASI 0.3 or by that of 0.2.
