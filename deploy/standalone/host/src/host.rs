@@ -24,6 +24,7 @@ use crate::exchange::{Exchange, ExchangeGuard};
 use crate::heap;
 use crate::instance::{self, InstanceFactory};
 use crate::key_value::KeyValue;
+use crate::linger::LingeringBody;
 use crate::outbound::Outbound;
 use crate::request::prepare;
 use crate::response::{AccessRecord, TrackedBody, busy, failure};
@@ -215,7 +216,7 @@ impl Host {
         let guard = ExchangeGuard(Arc::clone(&exchange));
         let idle = shared.limits.body_idle_timeout;
         let observer = Observer::Exchange(Arc::clone(&exchange));
-        let request = Request::from_parts(parts, guarded(AxumBody(body), idle, observer.clone()));
+        let request = Request::from_parts(parts, guarded(LingeringBody::new(AxumBody(body)), idle, observer.clone()));
         let answered = tokio::select! {
             answered = component.handler.handle(Arc::clone(&exchange), request) => answered,
             () = exchange.overdue(OVERDUE_SLACK) => Err(ExpirationError.into()),

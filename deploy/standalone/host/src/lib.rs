@@ -29,6 +29,7 @@ mod hooks;
 mod host;
 mod instance;
 mod key_value;
+mod linger;
 mod logs;
 mod manifest;
 mod outbound;
