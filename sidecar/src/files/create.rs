@@ -3,7 +3,7 @@
 use causeway_internal::accounts::Account;
 use causeway_internal::files::{CreateItem, ItemInfo, ItemKind, RenameItem};
 use causeway_internal::{Fault, FaultCode};
-use causeway_smb::ShareErrorKind;
+use causeway_smb::{ShareError, ShareErrorKind};
 
 use super::{Files, item, making, to_its_end};
 use crate::shares::fault;
@@ -22,7 +22,11 @@ impl Files {
                 ItemKind::File => place.pool.create_file(&place.full).await,
                 ItemKind::Directory => place.pool.create_dir(&place.full).await,
             };
-            made.map(item).map_err(|error| making(&error))
+            made.map(item).map_err(|error| match error.kind() {
+                // Asked for a file, the server says of a directory that is there what it is, not that it is there.
+                ShareErrorKind::IsADirectory => fault(&ShareError::new(ShareErrorKind::AlreadyExists)),
+                _ => making(&error),
+            })
         })
         .await
     }

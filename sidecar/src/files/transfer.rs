@@ -89,9 +89,14 @@ impl Transfer {
         Ok(Some(Self { kind, from, to, found, there, same_target, siblings }))
     }
 
+    /// Whether a directory is merged into the one that is there. Between connections it is; within one it is replaced.
+    fn merges(&self) -> bool {
+        self.from.connection.id != self.to.connection.id && self.there.as_ref().is_some_and(Metadata::is_directory)
+    }
+
     async fn run(self) -> Result<(), Fault> {
         match self.kind {
-            TransferKind::Move if self.same_target => self.rename().await,
+            TransferKind::Move if self.same_target && !self.merges() => self.rename().await,
             TransferKind::Copy => self.copy().await,
             TransferKind::Move => {
                 self.copy().await?;
@@ -154,8 +159,7 @@ impl Transfer {
             server_cannot: AtomicBool::new(false),
             tally: Tally::default(),
         };
-        let merge = !self.same_target && self.there.as_ref().is_some_and(Metadata::is_directory);
-        if merge {
+        if self.merges() {
             return copier.merge(&self.from.full, &self.to.full).await.map_err(|stopped| {
                 stopped.into_fault("Copied", &copier.tally, &self.from.connection.prefix)
             });

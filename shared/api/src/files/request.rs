@@ -72,7 +72,7 @@ impl CreateRequest {
     /// Checks the name first, then the directory.
     pub fn new(body: &CreateBody) -> Result<Self, ItemRequestError> {
         let name = EntryName::parse(&body.name)?;
-        let parent = SharePath::parse(without_slashes(&body.parent_path))?;
+        let parent = SharePath::parse(&body.parent_path)?;
         let path = parent.join(&name)?;
         Ok(Self { parent, name, path, kind: body.file_type.into() })
     }
@@ -171,8 +171,8 @@ impl TransferRequest {
         }
         EntryName::parse(dest.rsplit('/').next().unwrap_or(dest))?;
         let dest_connection = body.dest_connection_id.unwrap_or(source_connection);
-        let source = not_root(source, ItemRequestError::EmptySource)?;
-        let dest = not_root(dest, ItemRequestError::EmptyDestination)?;
+        let source = not_root(&body.source_path, ItemRequestError::EmptySource)?;
+        let dest = not_root(&body.dest_path, ItemRequestError::EmptyDestination)?;
         if source_connection == dest_connection {
             if source == dest {
                 return Err(ItemRequestError::SamePath);
@@ -185,7 +185,7 @@ impl TransferRequest {
     }
 }
 
-/// Bodies may wrap their paths in any number of slashes.
+/// What is left of a path without the slashes around it. Whether there may be as many is for [`SharePath::parse`] to say.
 fn without_slashes(path: &str) -> &str {
     path.trim_matches('/')
 }
