@@ -3,6 +3,12 @@
 //! `cargo run --release -p causeway-smb --example measure [WHAT…]`, where WHAT is any of `read`, `write`, `list`, `stat`,
 //! `mixed`, `memory`, `encrypted`; all of them without. `MIB` sets the size of the large file (1024), `CHUNK` (KiB) and
 //! `REQUESTS` the read-ahead.
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures for people"
+)]
 
 use std::time::{Duration, Instant};
 
@@ -102,6 +108,7 @@ impl Bench {
     }
 
     async fn read(&self, share: &str) -> anyhow::Result<()> {
+        let cpu_before = cpu_seconds()?;
         let theirs = self.smbclient(share, "get large /dev/null")?;
         let pool = self.pool(share);
         let mut times = Vec::new();
@@ -112,11 +119,13 @@ impl Bench {
             assert_eq!(bytes, self.mebibytes * 1024 * 1024);
         }
         self.report(&format!("read {share}"), times, theirs);
+        report_cpu(cpu_before)?;
         Ok(())
     }
 
     async fn write(&self, share: &str) -> anyhow::Result<()> {
         let local = self.samba.share_dir(share).join("large");
+        let cpu_before = cpu_seconds()?;
         let theirs = self.smbclient(share, &format!("put {} theirs", local.display()))?;
         let pool = self.pool(share);
         let mut times = Vec::new();
@@ -127,6 +136,7 @@ impl Bench {
             pool.delete_file(&path("ours")).await?;
         }
         self.report(&format!("write {share}"), times, theirs);
+        report_cpu(cpu_before)?;
         Ok(())
     }
 
@@ -287,6 +297,29 @@ fn median(mut run: impl FnMut() -> anyhow::Result<Duration>) -> anyhow::Result<D
     let mut times = (0..RUNS).map(|_| run()).collect::<anyhow::Result<Vec<_>>>()?;
     times.sort();
     Ok(times[RUNS / 2])
+}
+
+/// Processor time of this process and of its children that have ended, in seconds.
+fn cpu_seconds() -> anyhow::Result<(f64, f64)> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let fields: Vec<f64> = stat
+        .rsplit_once(')')
+        .map(|(_, rest)| rest.split_whitespace().map(|field| field.parse().unwrap_or(0.0)).collect())
+        .unwrap_or_default();
+    // utime, stime, cutime, cstime in hundredths; the first field after the name is the third.
+    let at = |number: usize| fields.get(number - 3).copied().unwrap_or(0.0) / 100.0;
+    Ok((at(14) + at(15), at(16) + at(17)))
+}
+
+fn report_cpu(before: (f64, f64)) -> anyhow::Result<()> {
+    let after = cpu_seconds()?;
+    let runs = RUNS as f64;
+    println!(
+        "             processor time a run: {:.2} s, smbclient {:.2} s",
+        (after.0 - before.0) / runs,
+        (after.1 - before.1) / runs
+    );
+    Ok(())
 }
 
 fn status(field: &str) -> anyhow::Result<u64> {

@@ -121,6 +121,11 @@ impl ShareError {
         self
     }
 
+    /// What the server answered, if that is the cause.
+    pub(crate) fn status(&self) -> Option<NtStatus> {
+        self.source()?.downcast_ref::<smb2::Error>()?.status()
+    }
+
     /// A response that is not what the protocol says.
     pub(crate) fn malformed(what: &'static str) -> Self {
         Self::caused_by(ShareErrorKind::Protocol, what)

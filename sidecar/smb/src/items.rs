@@ -170,19 +170,13 @@ fn basic_information(times: NewTimes, new_attributes: u32) -> Vec<u8> {
 /// Looks at an item: CREATE and CLOSE in one message, and what the server does not put into CREATE between them.
 pub(crate) async fn stat(lease: Lease, path: SharePath, link_itself: bool) -> Result<Metadata, ShareError> {
     match stat_once(&lease, &path, link_itself).await {
-        Err(error) if !link_itself && stopped_on_link(&error) => {
+        // The server leaves it to the client to follow the link (MS-SMB2 2.2.2.2.1).
+        Err(error) if !link_itself && error.status() == Some(NtStatus::STOPPED_ON_SYMLINK) => {
             let metadata = stat_once(&lease, &path, true).await?;
             Ok(Metadata { is_link: true, ..metadata })
         }
         outcome => outcome,
     }
-}
-
-/// The server leaves it to the client to follow the link (MS-SMB2 2.2.2.2.1).
-fn stopped_on_link(error: &ShareError) -> bool {
-    use std::error::Error as _;
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<smb2::Error>());
-    cause.and_then(smb2::Error::status) == Some(NtStatus::STOPPED_ON_SYMLINK)
 }
 
 async fn stat_once(lease: &Lease, path: &SharePath, link_itself: bool) -> Result<Metadata, ShareError> {
@@ -247,7 +241,8 @@ async fn open_and_close(
 ) -> Result<Metadata, ShareError> {
     let deletes = matches!(&change, Some((class::DISPOSITION, _)));
     let create = open.request(lease.wire_name(&path));
-    let set_info = change.map(|(info_class, buffer)| set(info_class, buffer, FileId::SENTINEL));
+    let set_info =
+        change.as_ref().map(|(info_class, buffer)| set(*info_class, buffer.clone(), FileId::SENTINEL));
     // A deleted item has no metadata to ask for.
     let flags = if deletes { 0 } else { SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB };
     let close = CloseRequest { flags, file_id: FileId::SENTINEL };
@@ -262,15 +257,35 @@ async fn open_and_close(
     let mut next = || answers.next().unwrap_or_else(|| Err(ShareError::malformed("an answer is missing")));
     let created = succeeded(next()?)?;
     let opened = Opened::read(&created, &path)?;
-    let changed =
-        set_info.is_none().then_some(Ok(())).unwrap_or_else(|| next().and_then(succeeded).map(drop));
+    let changed = if set_info.is_none() { Ok(()) } else { next().and_then(succeeded).map(drop) };
     let closed = next().and_then(succeeded);
     if closed.is_err() {
         drop(OpenHandle::adopt(lease.clone(), opened.id));
     }
-    changed?;
-    if deletes {
-        return Ok(opened.metadata);
+    match (changed, change) {
+        // What takes time, because another client has to give up a lease first, cannot be done within a chain
+        // (MS-SMB2 3.3.5.2.7); it has not been done then.
+        (Err(error), Some(change)) if error.status() == Some(NtStatus::INTERNAL_ERROR) => {
+            step_by_step(lease, path, open, change).await
+        }
+        (Err(error), _) => Err(error),
+        (Ok(()), _) if deletes => Ok(opened.metadata),
+        (Ok(()), _) => read_close(&closed?, &opened.metadata),
     }
-    read_close(&closed?, &opened.metadata)
+}
+
+/// The same in three messages.
+async fn step_by_step(
+    lease: Lease,
+    path: SharePath,
+    open: Open,
+    (info_class, buffer): (u8, Vec<u8>),
+) -> Result<Metadata, ShareError> {
+    let (handle, metadata) = OpenHandle::open(lease, &path, &open).await?;
+    handle.set(info_class, buffer).await?;
+    if info_class == class::DISPOSITION {
+        handle.close().await;
+        return Ok(metadata);
+    }
+    handle.close_with_metadata(&metadata).await
 }

@@ -113,8 +113,8 @@ impl Lane {
         }
         let recent_failure = failures.recall();
         match (best, recent_failure) {
-            (Some(slot), Some(_)) => return Look::Use(Lease::new(slot)),
-            (None, Some(error)) if state.dialling.is_none() => return Look::Failed(error),
+            (Some(slot), Some(_)) => Look::Use(Lease::new(slot)),
+            (None, Some(error)) if state.dialling.is_none() => Look::Failed(error),
             (best, _) => {
                 let dialling = state
                     .dialling

@@ -26,9 +26,9 @@ pub mod deadline {
     /// Create, rename, delete, set: a change of a directory on a slow disk.
     pub const CHANGE: Duration = Duration::from_secs(30);
     /// Getting an upload onto the disk of the server, which may hold all of it in memory until then.
-    pub const FLUSH: Duration = Duration::from_secs(120);
+    pub const FLUSH: Duration = Duration::from_mins(2);
     /// One request of a server-side copy, 16 MiB at most on a disk that reads and writes at once.
-    pub const COPY_STEP: Duration = Duration::from_secs(60);
+    pub const COPY_STEP: Duration = Duration::from_mins(1);
     /// An ECHO on a session that has been idle for long: one round trip.
     pub const PROBE: Duration = Duration::from_secs(3);
 }

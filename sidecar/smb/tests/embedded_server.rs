@@ -1,10 +1,14 @@
 //! The same calls against the server that the demo carries inside.
 
+#[path = "share/caching_client.rs"]
+mod caching_client;
 #[path = "share/fixture.rs"]
 mod fixture;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use caching_client::CachingClient;
 use causeway_paths::SharePath;
 use causeway_smb::{NewTimes, PoolLimits, ShareErrorKind, SharePool, Target};
 use causeway_versions::FileTime;
@@ -95,5 +99,30 @@ async fn the_embedded_server_is_served_by_the_same_code() -> anyhow::Result<()> 
     assert_eq!(seen, 2_501);
     pool.delete_file(&path("dir/e\u{301} 😀 7")).await?;
     assert!(!place.path().join("dir/e\u{301} 😀 7").exists());
+    Ok(())
+}
+
+/// A desktop client that caches the handle of a file has to be asked before the file is replaced, which a server may not
+/// be able to do in the middle of a chain of requests.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_handle_another_client_caches_is_replaced_once_it_lets_go() -> anyhow::Result<()> {
+    let place = tempfile::tempdir()?;
+    let address = serve(place.path()).await?;
+    let target = Target::new("127.0.0.1", address.port(), "demo", "demo", "demo-password");
+    let pool = SharePool::new(target.clone(), PoolLimits::default());
+    pool.create_file(&path("new")).await?;
+    pool.create_file(&path("cached")).await?;
+
+    let other = CachingClient::open(&target, "demo-password", "cached").await?;
+    let renaming = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.rename(&path("new"), &path("cached"), true).await }
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(!renaming.is_finished(), "the server waits for the other client");
+    other.close().await?;
+    let renamed = tokio::time::timeout(Duration::from_secs(5), renaming).await???;
+    assert_eq!(renamed.name, "cached");
+    refused(pool.stat(&path("new")).await, ShareErrorKind::NotFound);
     Ok(())
 }

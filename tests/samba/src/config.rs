@@ -77,14 +77,13 @@ impl Config {
 
         let mut directories = Vec::new();
         for share in shares {
-            let path = match share.path {
-                Some(path) => path,
-                None => {
-                    let path = home.join("shares").join(&share.name);
-                    fs::create_dir_all(&path)?;
-                    fs::set_permissions(&path, Permissions::from_mode(0o777))?;
-                    path
-                }
+            let path = if let Some(path) = share.path {
+                path
+            } else {
+                let path = home.join("shares").join(&share.name);
+                fs::create_dir_all(&path)?;
+                fs::set_permissions(&path, Permissions::from_mode(0o777))?;
+                path
             };
             writeln!(text, "[{}]\n    path = {}\n    read only = no", share.name, path.display())?;
             for (option, value) in share.options {

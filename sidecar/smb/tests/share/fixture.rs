@@ -107,7 +107,11 @@ pub(crate) fn bytes_of(size: usize) -> Vec<u8> {
 }
 
 pub(crate) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write;
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 pub(crate) async fn read_all(pool: &SharePool, path: &SharePath) -> Result<Vec<u8>, ShareError> {
