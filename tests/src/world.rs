@@ -11,7 +11,8 @@ use causeway_samba::Samba;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::client::User;
+use crate::answer::Answer;
+use crate::client::{Ask, User};
 use crate::folder::Folder;
 use crate::keeper;
 use crate::product::{Product, ProductOptions};
@@ -275,6 +276,24 @@ impl World {
             std::thread::sleep(POLL);
         }
         held
+    }
+
+    /// Asks until the answer has that status: a server that has just failed is not tried again for a moment, so that
+    /// nobody waits for it in vain.
+    ///
+    /// # Panics
+    ///
+    /// If it never has within 15 seconds.
+    pub async fn until_answered(&self, status: u16, ask: impl Fn() -> Ask) -> Answer {
+        let start = Instant::now();
+        loop {
+            let answer = ask().send().await;
+            if answer.status() == status {
+                return answer;
+            }
+            assert!(start.elapsed() < IN_THE_BACKGROUND, "still {}: {}", answer.status(), answer.text());
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// Waits for something that happens in the background.

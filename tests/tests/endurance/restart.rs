@@ -16,7 +16,8 @@ async fn a_restarted_server_is_found_again() {
         world.samba_mut().kill9();
         share.info(&path).send().await.expect(502).detail();
         world.samba_mut().restart().expect("a new server");
-        assert_eq!(share.download(&path).send().await.expect(200).text(), "content");
+        let found = world.until_answered(200, || share.download(&path)).await;
+        assert_eq!(found.text(), "content");
         let _ = share.list(folder.path()).send().await.expect(200);
     }
 }
@@ -36,8 +37,7 @@ async fn a_server_that_hangs_is_a_timeout_for_those_who_wait_and_nobody_else() {
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
     let _ = world.anonymous().get("/api/health").send().await.expect(200);
     world.samba().thaw();
-    world.until("the server is used again", || true).await;
-    let _ = share.info(&path).send().await.expect(200);
+    world.until_answered(200, || share.info(&path)).await;
 }
 
 #[tokio::test]

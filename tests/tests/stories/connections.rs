@@ -1,7 +1,5 @@
 //! Connections: made, tried, changed, deleted, and every way in which the server behind can be wrong.
 
-use std::time::{Duration, Instant};
-
 use causeway_tests::{Proxy, World};
 use serde_json::{Value, json};
 
@@ -159,10 +157,6 @@ async fn a_server_that_is_away_is_a_bad_gateway_and_comes_back() {
 
     // A server that has just failed is not asked again for a moment, so that nobody waits for it in vain.
     proxy.restore();
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while share.info(&a).send().await.status() != 200 {
-        assert!(Instant::now() < deadline, "the server is back and nobody notices");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    world.until_answered(200, || share.info(&a)).await;
     assert_eq!(share.download(&a).send().await.expect(200).text(), "content");
 }
