@@ -37,6 +37,8 @@ export function itemsOf(document, schema) {
 
 /** A value that a schema allows, to start from. */
 export function example(document, schema, depth = 0) {
+  // A default may stand beside a reference.
+  if (schema?.default !== undefined) return schema.default;
   const found = resolve(document, schema);
   if (found.default !== undefined) return found.default;
   if (found.const !== undefined) return found.const;

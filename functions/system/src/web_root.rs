@@ -71,11 +71,11 @@ impl WebRoot {
         let conditions = if request.is_head() { conditions.without_range() } else { conditions };
         let boundary = request.id().simple().to_string();
         let plan = plan_read(&conditions, &representation, &boundary);
-        let mut answer = answer(file, plan);
-        for (name, value) in freshness.headers() {
-            answer = answer.header(*name, *value);
-        }
-        Ok(Some(answer))
+        let is_refused = !plan.status.has_content() && plan.status != ReadStatus::NotModified;
+        let answer = answer(file, plan);
+        // How long a file holds says nothing of a refusal.
+        let kept = if is_refused { Freshness::Unstored } else { freshness };
+        Ok(Some(kept.headers().iter().fold(answer, |answer, (name, value)| answer.header(*name, *value))))
     }
 }
 
