@@ -16,6 +16,7 @@ mod tree;
 mod write;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use causeway_internal::accounts::Account;
 use causeway_internal::files::{GetInfo, ItemInfo, ItemKind};
@@ -28,6 +29,9 @@ use uuid::Uuid;
 pub(crate) use self::sibling::Siblings;
 use crate::connections::{Connections, ResolvedConnection};
 use crate::shares::{Shares, fault};
+
+/// How long a replacement may leave a name without a file, seen through the server: two system calls and a scheduler.
+const SECOND_LOOK: Duration = Duration::from_millis(20);
 
 /// The operations, with what they need.
 #[derive(Clone)]
@@ -70,7 +74,7 @@ impl Place {
 
     /// What is there. Fault: `NotFound`.
     async fn stat(&self) -> Result<Metadata, Fault> {
-        self.pool.stat(&self.full).await.map_err(|error| missing(&error))
+        twice(|| self.pool.stat(&self.full)).await.map_err(|error| missing(&error))
     }
 
     /// What is there, a link itself and not what it leads to. Fault: `NotFound`.
@@ -126,6 +130,23 @@ fn below(connection: &ResolvedConnection, path: &SharePath) -> Result<SharePath,
 
 fn parent_not_found() -> Fault {
     Fault::new(FaultCode::ParentNotFound, "The directory does not exist")
+}
+
+/// Looks again, a moment later, when nothing was found.
+///
+/// While a file is being replaced, Samba 4.17 can answer that there is none: it finds the old file by its name and then
+/// opens what has the name by now. Nobody is to be told that a file is missing because somebody is saving it.
+async fn twice<T, F>(look: impl Fn() -> F) -> Result<T, ShareError>
+where
+    F: Future<Output = Result<T, ShareError>>,
+{
+    match look().await {
+        Err(error) if matches!(error.kind(), ShareErrorKind::NotFound | ShareErrorKind::DeletePending) => {
+            tokio::time::sleep(SECOND_LOOK).await;
+            look().await
+        }
+        outcome => outcome,
+    }
 }
 
 /// A failure to look at something: with a file on the way to it, it is not there either.

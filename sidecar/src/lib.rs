@@ -60,7 +60,8 @@ impl Sidecar {
         let secrets = Secrets::load_or_create(&config.data_dir, &config.secrets).context("the secrets")?;
         let store = Store::open(&config.data_dir).await.context("the database")?;
         let shares = Arc::new(Shares::new());
-        let accounts = Accounts::open(store.clone(), config.trusted_proxies.clone()).await.context("the users")?;
+        let accounts =
+            Accounts::open(store.clone(), config.trusted_proxies.clone()).await.context("the users")?;
         let accounts = Arc::new(accounts);
         let connections = Connections::open(store.clone(), secrets.sealer(), Arc::clone(&shares)).await;
         let connections = Arc::new(connections.context("the connections")?);

@@ -28,7 +28,6 @@ pub(crate) use self::clock::{Clock, SystemClock};
 pub(crate) use self::data_dir::prepare as prepare_data_dir;
 pub(crate) use self::error::StoreError;
 pub(crate) use self::journal::{Journal, Leftover};
-pub(crate) use self::open::OpenError;
 
 /// The open database. Clones share it.
 #[derive(Clone)]

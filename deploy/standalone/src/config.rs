@@ -54,7 +54,7 @@ pub(crate) struct Options {
     /// Networks of reverse proxies whose X-Forwarded-For is believed, separated by commas
     #[arg(long, env = "CAUSEWAY_TRUSTED_PROXIES", value_name = "CIDRS", value_delimiter = ',')]
     trusted_proxies: Option<Vec<String>>,
-    /// What to log, to stderr [default: info]
+    /// What to log, to stderr [default: info,smb2=error]
     #[arg(long, env = "CAUSEWAY_LOG", value_name = "FILTER")]
     log: Option<String>,
 }
@@ -74,6 +74,9 @@ pub(crate) struct Config {
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) log: String,
 }
+
+/// What is logged when nobody says otherwise: the SMB library warns of ordinary waits for credits.
+const DEFAULT_LOG: &str = "info,smb2=error";
 
 /// Longest life of an access token, in minutes: a year.
 const MAX_TOKEN_MINUTES: u32 = 60 * 24 * 366;
@@ -167,7 +170,7 @@ impl Options {
             first_admin: FirstAdmin { username, password: self.admin_password },
             access_token_minutes,
             trusted_proxies,
-            log: self.log.unwrap_or_else(|| "info".to_owned()),
+            log: self.log.unwrap_or_else(|| DEFAULT_LOG.to_owned()),
         })
     }
 }

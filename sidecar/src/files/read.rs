@@ -11,7 +11,7 @@ use causeway_smb::{Metadata, ReadAhead, ReadHandle, ShareError, ShareErrorKind};
 use futures::{Stream, StreamExt};
 use uuid::Uuid;
 
-use super::{Files, item, missing};
+use super::{Files, item, missing, twice};
 
 /// The content of an answer, as planned.
 pub(crate) type Content = Pin<Box<dyn Stream<Item = Result<Bytes, ShareError>> + Send>>;
@@ -33,10 +33,11 @@ impl Files {
             let plan = plan(&head, &found);
             return Ok((ReadAnswer { plan, info: item(found) }, None));
         }
-        let handle = place.pool.open_read(&place.full).await.map_err(|error| match error.kind() {
-            ShareErrorKind::IsADirectory => is_a_directory(),
-            _ => missing(&error),
-        })?;
+        let handle =
+            twice(|| place.pool.open_read(&place.full)).await.map_err(|error| match error.kind() {
+                ShareErrorKind::IsADirectory => is_a_directory(),
+                _ => missing(&error),
+            })?;
         let found = handle.metadata().clone();
         let plan = plan(&head, &found);
         let content = (!plan.segments.is_empty()).then(|| content(handle, plan.segments.clone()));

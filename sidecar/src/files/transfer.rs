@@ -91,7 +91,8 @@ impl Transfer {
 
     /// Whether a directory is merged into the one that is there. Between connections it is; within one it is replaced.
     fn merges(&self) -> bool {
-        self.from.connection.id != self.to.connection.id && self.there.as_ref().is_some_and(Metadata::is_directory)
+        self.from.connection.id != self.to.connection.id
+            && self.there.as_ref().is_some_and(Metadata::is_directory)
     }
 
     async fn run(self) -> Result<(), Fault> {
