@@ -95,7 +95,11 @@ async fn no_route_answers_a_stranger() {
         for (what, token) in &revoked {
             let answer = ask(&nobody.with_token(token), route, &path).send().await;
             match answer.status() {
-                400 | 422 => assert!(!matches!(route.body, RequestBody::None) || !route.parameters.is_empty(), "{what}: {}", route.path),
+                400 | 422 => assert!(
+                    !matches!(route.body, RequestBody::None) || !route.parameters.is_empty(),
+                    "{what}: {}",
+                    route.path
+                ),
                 _ => {
                     assert_eq!(answer.header("www-authenticate"), "Bearer", "{what}: {}", route.path);
                     answer.refused(401, "Could not validate credentials");

@@ -216,7 +216,8 @@ impl Host {
         let guard = ExchangeGuard(Arc::clone(&exchange));
         let idle = shared.limits.body_idle_timeout;
         let observer = Observer::Exchange(Arc::clone(&exchange));
-        let request = Request::from_parts(parts, guarded(LingeringBody::new(AxumBody(body)), idle, observer.clone()));
+        let request =
+            Request::from_parts(parts, guarded(LingeringBody::new(AxumBody(body)), idle, observer.clone()));
         let answered = tokio::select! {
             answered = component.handler.handle(Arc::clone(&exchange), request) => answered,
             () = exchange.overdue(OVERDUE_SLACK) => Err(ExpirationError.into()),
