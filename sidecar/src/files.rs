@@ -23,7 +23,6 @@ use causeway_internal::files::{GetInfo, ItemInfo, ItemKind};
 use causeway_internal::{Fault, FaultCode};
 use causeway_paths::SharePath;
 use causeway_smb::{EntryKind, Metadata, ShareError, ShareErrorKind, SharePool};
-use tracing::Instrument;
 use uuid::Uuid;
 
 pub(crate) use self::sibling::Siblings;
@@ -108,19 +107,6 @@ impl Files {
         let place = self.readable(account, connection, path).await?;
         self.connections.require_write(account, &place.connection)?;
         Ok(place)
-    }
-}
-
-/// Runs an operation to its end, whatever becomes of the caller.
-pub(crate) async fn to_its_end<T: Send + 'static>(
-    operation: impl Future<Output = Result<T, Fault>> + Send + 'static,
-) -> Result<T, Fault> {
-    match tokio::spawn(operation.in_current_span()).await {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            tracing::error!(%error, "an operation on a share panicked or was ended by the shutdown");
-            Err(Fault::new(FaultCode::Internal, "The operation was interrupted"))
-        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! over a socket; it knows nothing of the public API's shapes.
 
 mod accounts;
+mod completion;
 pub mod config;
 mod connections;
 mod files;
@@ -104,7 +105,7 @@ impl Sidecar {
 
     /// Deletes a user and what is his alone.
     async fn delete_user(self: Arc<Self>, account: Arc<Account>, call: DeleteUser) -> Result<(), Fault> {
-        files::to_its_end(async move {
+        completion::to_its_end(async move {
             self.accounts.delete_user(&account, call).await?;
             self.connections.forget_owner(call.id).await
         })

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use causeway_internal::accounts::Account;
 use causeway_internal::{Fault, FaultCode};
-use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::{Accounts, State, rows};
+use crate::completion::to_its_end;
 
 impl Accounts {
     /// Makes a change in a task of its own while no other is made.
@@ -29,10 +29,7 @@ impl Accounts {
             }
             outcome
         };
-        tokio::spawn(task.in_current_span()).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "a change of a user panicked or was ended by the shutdown");
-            Err(Fault::new(FaultCode::Internal, "The change was interrupted"))
-        })
+        to_its_end(task).await
     }
 }
 

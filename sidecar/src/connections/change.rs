@@ -8,7 +8,6 @@ use causeway_internal::connections::{
 };
 use causeway_internal::{Fault, FaultCode, UnixMicros};
 use sqlx::SqliteConnection;
-use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::draft::{check, concerns_server, differs_for_server, new_password, patched, target};
@@ -16,6 +15,7 @@ use super::known::{self, Known, PASSWORD_FIELD};
 use super::rows::{self, Stored};
 use super::slug::{free_slug, slug_of};
 use super::{Connections, State, access, invalid, is_admin, not_permitted};
+use crate::completion::to_its_end;
 use crate::secrets::SealError;
 use crate::store::StoreError;
 use crate::store::audit::{self, Event, Outcome, Record};
@@ -173,10 +173,7 @@ impl Connections {
             }
             outcome
         };
-        tokio::spawn(task.in_current_span()).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "a change of a connection panicked or was ended by the shutdown");
-            Err(Fault::new(FaultCode::Internal, "The change was interrupted"))
-        })
+        to_its_end(task).await
     }
 }
 

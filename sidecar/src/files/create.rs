@@ -5,7 +5,8 @@ use causeway_internal::files::{CreateItem, ItemInfo, ItemKind, RenameItem};
 use causeway_internal::{Fault, FaultCode};
 use causeway_smb::{ShareError, ShareErrorKind};
 
-use super::{Files, item, making, to_its_end};
+use super::{Files, item, making};
+use crate::completion::to_its_end;
 use crate::shares::fault;
 
 impl Files {

@@ -4,8 +4,9 @@ use causeway_internal::accounts::Account;
 use causeway_internal::files::DeleteItem;
 use causeway_internal::{Fault, FaultCode};
 
+use super::Files;
 use super::tree::{Tally, delete_item};
-use super::{Files, to_its_end};
+use crate::completion::to_its_end;
 
 impl Files {
     /// Deletes a file, or a directory with everything in it, for good.

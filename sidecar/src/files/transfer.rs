@@ -14,7 +14,8 @@ use causeway_smb::{Metadata, ShareErrorKind};
 
 use super::sibling::{Sibling, Siblings};
 use super::tree::{Copier, Tally, conflict, delete_item};
-use super::{Files, Place, making, parent_not_found, to_its_end};
+use super::{Files, Place, making, parent_not_found};
+use crate::completion::to_its_end;
 use crate::shares::fault;
 
 /// One copy or move, with both ends looked at.

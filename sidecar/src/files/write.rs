@@ -15,7 +15,8 @@ use multer::Multipart;
 
 use super::read::representation;
 use super::sibling::Sibling;
-use super::{Files, Place, item, making, parent_not_found, to_its_end};
+use super::{Files, Place, item, making, parent_not_found};
+use crate::completion::to_its_end;
 use crate::shares::fault;
 
 /// How long the next piece of a body may take to arrive.
