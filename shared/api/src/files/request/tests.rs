@@ -41,8 +41,10 @@ fn create_looks_at_the_name_before_the_directory() {
 
 #[test]
 fn create_takes_its_directory_wrapped_in_slashes() {
-    assert_eq!(create("//docs/reports/", " q1.txt").unwrap().path.as_str(), "docs/reports/ q1.txt");
+    assert_eq!(create("/docs/reports/", " q1.txt").unwrap().path.as_str(), "docs/reports/ q1.txt");
     assert_eq!(create("", "a").unwrap().path.as_str(), "a");
+    // Two slashes in front name a server, not a directory.
+    assert!(create("//docs/reports", "a").is_err());
 }
 
 #[test]
