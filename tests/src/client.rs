@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 
 /// How long a case waits for an answer: more than the product's own deadlines, so that those are what one sees.
-const ANSWER_WITHIN: Duration = Duration::from_secs(180);
+const ANSWER_WITHIN: Duration = Duration::from_mins(3);
 
 /// Somebody with a token, or nobody.
 #[derive(Debug, Clone)]
@@ -69,11 +69,12 @@ impl User {
 
     /// A request.
     pub fn ask(&self, method: Method, path: &str) -> Ask {
-        let mut builder = self.client.request(method.clone(), format!("{}{path}", self.address));
+        let asked = format!("{method} {path}");
+        let mut builder = self.client.request(method, format!("{}{path}", self.address));
         if let Some(token) = &self.token {
             builder = builder.bearer_auth(token);
         }
-        Ask { asked: format!("{method} {path}"), builder }
+        Ask { asked, builder }
     }
 
     /// `GET`.
@@ -113,7 +114,7 @@ impl Ask {
     /// A query parameter.
     #[must_use]
     pub fn query(mut self, name: &str, value: &str) -> Self {
-        self.asked.push_str(&format!(" [{name}={value}]"));
+        self.asked = format!("{} [{name}={value}]", self.asked);
         self.builder = self.builder.query(&[(name, value)]);
         self
     }
@@ -122,7 +123,7 @@ impl Ask {
     #[must_use]
     #[track_caller]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.asked.push_str(&format!(" [{name}: {value}]"));
+        self.asked = format!("{} [{name}: {value}]", self.asked);
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
         self.builder = self.builder.header(name, HeaderValue::from_str(value).expect("a header value"));
         self
@@ -175,7 +176,7 @@ impl Ask {
 
     /// Sends it and hands over the answer before its body is read.
     pub async fn stream(self) -> Result<reqwest::Response> {
-        self.builder.timeout(Duration::from_secs(1800)).send().await.context("no answer")
+        self.builder.timeout(Duration::from_mins(30)).send().await.context("no answer")
     }
 }
 

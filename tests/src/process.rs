@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::keeper;
 
 /// How long a start may take: the first one compiles the components, on a machine that builds something else as well.
-const START_WITHIN: Duration = Duration::from_secs(120);
+const START_WITHIN: Duration = Duration::from_mins(2);
 
 /// How long a stop may take.
 const STOP_WITHIN: Duration = Duration::from_secs(20);

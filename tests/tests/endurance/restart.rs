@@ -34,7 +34,7 @@ async fn a_server_that_hangs_is_a_timeout_for_those_who_wait_and_nobody_else() {
     let start = Instant::now();
     let answer = share.info(&path).send().await;
     assert_eq!(answer.status(), 504, "{}", answer.text());
-    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_mins(1), "{:?}", start.elapsed());
     let _ = world.anonymous().get("/api/health").send().await.expect(200);
     world.samba().thaw();
     world.until_answered(200, || share.info(&path)).await;

@@ -109,7 +109,7 @@ async fn further_parts_of_a_form_do_no_harm() {
 /// An upload as it goes over the wire.
 fn wire(share: &Share, path: &str, content: &[u8], multipart: bool) -> RawRequest {
     let user = share.user();
-    let path: String = path.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let path = path.bytes().fold(String::new(), |path, byte| format!("{path}%{byte:02X}"));
     let request = |method: &str, route: &str| {
         let target = format!("/api/browse/{}/{route}?path={path}", share.connection());
         RawRequest::new(user.address(), method, &target)

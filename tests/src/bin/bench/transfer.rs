@@ -23,7 +23,7 @@ const RATIO: f64 = 0.8;
 
 fn rate(time: Duration) -> String {
     // 2^30 bytes a run; exact enough for a figure with three digits.
-    format!("{:.0} MB/s", 1073.741_824 / time.as_secs_f64())
+    format!("{:.0} MB/s", 1_073.741_824 / time.as_secs_f64())
 }
 
 fn compare(table: &mut Table, what: &str, ours: Duration, theirs: Duration) {
