@@ -108,6 +108,7 @@ pub struct ConnectionPatch {
 }
 
 /// Keeps "absent" and "null" apart: a field that is there is `Some`, whatever its value.
+#[expect(clippy::option_option, clippy::ref_option, reason = "serde's `with` gives these shapes")]
 mod presence {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

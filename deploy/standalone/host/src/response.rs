@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use wasmtime_wasi_http::{Error, WasiBody};
@@ -38,6 +38,8 @@ pub(crate) struct AccessRecord {
     status: u16,
     request_id: Option<HeaderValue>,
     bytes: u64,
+    /// Announced length of the body.
+    length: Option<u64>,
     complete: bool,
 }
 
@@ -52,6 +54,7 @@ impl AccessRecord {
             status: 499,
             request_id: None,
             bytes: 0,
+            length: None,
             complete: false,
         }
     }
@@ -63,6 +66,12 @@ impl AccessRecord {
     pub(crate) fn head(&mut self, status: StatusCode, headers: &HeaderMap) {
         self.status = status.as_u16();
         self.request_id = headers.get("x-request-id").cloned();
+        let bodiless = self.method == Method::HEAD || matches!(self.status, 204 | 304);
+        self.length = if bodiless {
+            Some(0)
+        } else {
+            headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok())
+        };
     }
 }
 
@@ -136,6 +145,8 @@ impl http_body::Body for TrackedBody {
 
 impl Drop for TrackedBody {
     fn drop(&mut self) {
-        self.record.complete |= self.inner.is_end_stream();
+        // The connection stops asking once it has what was announced.
+        let all = self.record.length.is_some_and(|length| self.record.bytes >= length);
+        self.record.complete |= all || self.inner.is_end_stream();
     }
 }
