@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::step::execute;
 use crate::toolchain::{self, WASM_TARGET};
-use crate::workspace::{self, COMPONENTS};
+use crate::workspace::{self, COMPONENTS, SELECTION};
 
 /// Builds everything and says where the binary is.
 pub(crate) fn run(release: bool) -> Result<()> {
@@ -31,7 +31,7 @@ pub(crate) fn components() -> Result<()> {
 /// Builds the binary. The functions must have been built: it carries them inside.
 pub(crate) fn binary(release: bool) -> Result<()> {
     println!("Building the binary; the first time this takes some minutes …");
-    let mut command = workspace::cargo(&["build", "-p", "causeway"]);
+    let mut command = workspace::cargo(&["build", SELECTION, "--bin", "causeway"]);
     if release {
         command.arg("--release");
     }

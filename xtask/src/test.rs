@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::step::{Steps, execute};
 use crate::toolchain::{self, WASM_TARGET};
-use crate::workspace::{self, COMPONENTS, END_TO_END};
+use crate::workspace::{self, COMPONENTS, SELECTION};
 use crate::{build, samba};
 
 /// The two ways in which the product runs; no test may tell them apart.
@@ -14,6 +14,9 @@ const MODES: [&str; 2] = ["standalone", "split"];
 
 /// The end-to-end test binary with the quick cases.
 const QUICK_CASES: &str = "stories";
+
+/// The one with those that take long.
+const LONG_CASES: &str = "endurance";
 
 /// Runs the checks, all of them even if one fails, unless nothing could come of it.
 pub(crate) fn run(fast: bool, filter: Option<&str>) -> Result<()> {
@@ -50,11 +53,7 @@ pub(crate) fn run(fast: bool, filter: Option<&str>) -> Result<()> {
 }
 
 fn native_lints() -> Result<()> {
-    let mut command = workspace::cargo(&["clippy", "--workspace", "--all-targets"]);
-    for component in COMPONENTS {
-        command.args(["--exclude", component]);
-    }
-    execute(command.args(["--", "-D", "warnings"]))
+    execute(&mut workspace::cargo(&["clippy", SELECTION, "--all-targets", "--", "-D", "warnings"]))
 }
 
 fn function_lints() -> Result<()> {
@@ -67,14 +66,14 @@ fn function_lints() -> Result<()> {
 }
 
 fn unit_tests(filter: Option<&str>) -> Result<()> {
-    // The functions' own tests are of rules, and run natively.
-    execute(workspace::cargo(&["test", "--workspace", "--exclude", END_TO_END]).args(filter))
+    // The end-to-end tests are left out by their manifest. The functions' own tests are of rules, and run natively.
+    execute(workspace::cargo(&["test", SELECTION]).args(filter))
 }
 
 fn end_to_end(mode: &str, fast: bool, filter: Option<&str>) -> Result<()> {
-    let mut command = workspace::cargo(&["test", "-p", END_TO_END]);
-    if fast {
-        command.args(["--test", QUICK_CASES]);
+    let mut command = workspace::cargo(&["test", SELECTION, "--test", QUICK_CASES]);
+    if !fast {
+        command.args(["--test", LONG_CASES]);
     }
     command.args(filter);
     execute(command.env("CAUSEWAY_TEST_MODE", mode).env("CAUSEWAY_BIN", workspace::binary(false)))

@@ -7,9 +7,6 @@ use std::process::Command;
 pub(crate) const COMPONENTS: [&str; 4] =
     ["causeway-fn-auth", "causeway-fn-files", "causeway-fn-preview", "causeway-fn-system"];
 
-/// The package of the end-to-end harness: its tests need a built binary and Samba.
-pub(crate) const END_TO_END: &str = "causeway-tests";
-
 /// The repository's root.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
@@ -24,6 +21,10 @@ pub(crate) fn target() -> PathBuf {
 pub(crate) fn binary(release: bool) -> PathBuf {
     target().join(if release { "release" } else { "debug" }).join("causeway")
 }
+
+/// Selects the packages for everything that is built natively, then targets are chosen by name. Which features a
+/// dependency gets depends on the selection: with two of them the largest crates would be built twice.
+pub(crate) const SELECTION: &str = "--workspace";
 
 /// `cargo` in the root, the one that runs us.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
