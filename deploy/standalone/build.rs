@@ -26,18 +26,19 @@ fn main() {
     }
     let target_dir = workspace.join("target/components");
     build(&workspace, &target_dir);
-    let mut table = String::from("pub(crate) const COMPONENTS: &[(&str, &[u8])] = &[\n");
+    let mut rows = Vec::new();
     for (id, stem) in COMPONENTS {
         let built = target_dir.join(TARGET).join("component").join(format!("{stem}.wasm"));
         let copy = out_dir.join(format!("{id}.wasm"));
         fs::copy(&built, &copy).unwrap_or_else(|error| panic!("{}: {error}", built.display()));
-        table.push_str(&format!("    ({id:?}, include_bytes!({:?})),\n", copy.display().to_string()));
+        rows.push(format!("    ({id:?}, include_bytes!({:?})),\n", copy.display().to_string()));
     }
-    table.push_str("];\n");
-    table.push_str(&format!(
-        "pub(crate) const MANIFEST: &str = include_str!({:?});\n",
-        workspace.join("spin.toml").display().to_string()
-    ));
+    let manifest = workspace.join("spin.toml").display().to_string();
+    let table = format!(
+        "pub(crate) const COMPONENTS: &[(&str, &[u8])] = &[\n{}];\n\
+         pub(crate) const MANIFEST: &str = include_str!({manifest:?});\n",
+        rows.concat(),
+    );
     fs::write(out_dir.join("components.rs"), table).expect("OUT_DIR can be written");
 }
 

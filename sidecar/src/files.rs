@@ -7,6 +7,7 @@
 
 mod create;
 mod delete;
+mod ledger;
 mod list;
 mod page;
 mod read;
@@ -20,12 +21,13 @@ use std::time::Duration;
 
 use causeway_internal::accounts::Account;
 use causeway_internal::files::{GetInfo, ItemInfo, ItemKind};
-use causeway_internal::{Fault, FaultCode};
-use causeway_paths::SharePath;
+use causeway_internal::{Fault, FaultCode, Principal};
+use causeway_paths::{EntryName, SharePath, TempName};
 use causeway_smb::{EntryKind, Metadata, ShareError, ShareErrorKind, SharePool};
 use uuid::Uuid;
 
 pub(crate) use self::sibling::Siblings;
+use crate::accounts::Accounts;
 use crate::connections::{Connections, ResolvedConnection};
 use crate::shares::{Shares, fault};
 
@@ -35,6 +37,7 @@ const SECOND_LOOK: Duration = Duration::from_millis(20);
 /// The operations, with what they need.
 #[derive(Clone)]
 pub(crate) struct Files {
+    accounts: Arc<Accounts>,
     connections: Arc<Connections>,
     shares: Arc<Shares>,
     siblings: Arc<Siblings>,
@@ -83,9 +86,14 @@ impl Place {
 }
 
 impl Files {
-    pub(crate) fn new(connections: Arc<Connections>, shares: Arc<Shares>, siblings: Arc<Siblings>) -> Self {
+    pub(crate) fn new(
+        accounts: Arc<Accounts>,
+        connections: Arc<Connections>,
+        shares: Arc<Shares>,
+        siblings: Arc<Siblings>,
+    ) -> Self {
         let listings = Arc::new(tokio::sync::Semaphore::new(list::LISTINGS_AT_ONCE));
-        Self { connections, shares, siblings, listings }
+        Self { accounts, connections, shares, siblings, listings }
     }
 
     /// Information on one item.
@@ -100,6 +108,13 @@ impl Files {
         let pool = self.shares.pool(&connection);
         let full = below(&connection, &path)?;
         Ok(Place { connection, pool, path, full })
+    }
+
+    /// Whether the user may still write there.
+    async fn still_writable(&self, principal: Principal, connection: Uuid) -> Result<(), Fault> {
+        let account = self.accounts.authorize(principal).await?;
+        let connection = self.connections.resolve(&account, connection).await?;
+        self.connections.require_write(&account, &connection)
     }
 
     /// A place that the account may write.
@@ -133,6 +148,17 @@ where
         }
         outcome => outcome,
     }
+}
+
+/// Refuses names that new items cannot have: by the rules of names, and because they are those of our own temporary
+/// siblings, which listings hide and the janitor removes.
+fn new_name(place: &Place) -> Result<(), Fault> {
+    let name = place.path.name().unwrap_or_default();
+    EntryName::parse(name).map_err(|error| Fault::new(FaultCode::NameRefused, error.to_string()))?;
+    if TempName::parse(name).is_some() {
+        return Err(Fault::new(FaultCode::NameRefused, "This name is reserved for temporary files"));
+    }
+    Ok(())
 }
 
 /// A failure to look at something: with a file on the way to it, it is not there either.

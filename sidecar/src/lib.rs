@@ -67,7 +67,12 @@ impl Sidecar {
         let connections = Connections::open(store.clone(), secrets.sealer(), Arc::clone(&shares)).await;
         let connections = Arc::new(connections.context("the connections")?);
         let siblings = Arc::new(Siblings::new(store.journal()));
-        let files = Files::new(Arc::clone(&connections), Arc::clone(&shares), Arc::clone(&siblings));
+        let files = Files::new(
+            Arc::clone(&accounts),
+            Arc::clone(&connections),
+            Arc::clone(&shares),
+            Arc::clone(&siblings),
+        );
         // Last of what can fail, so that a password that was made up is shown.
         let generated_password = accounts
             .ensure_first_admin(&config.first_admin.username, config.first_admin.password.as_deref())

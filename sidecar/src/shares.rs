@@ -47,7 +47,9 @@ impl Shares {
     pub(crate) fn pool(&self, connection: &ResolvedConnection) -> SharePool {
         let mut pools = self.lock();
         if let Some(entry) = pools.get(&connection.id)
-            && entry.revision == connection.revision
+            // A request that resolved the connection before it was changed gets the newer one: it must not bring the
+            // older one back.
+            && entry.revision >= connection.revision
         {
             return entry.pool.clone();
         }

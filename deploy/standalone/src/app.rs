@@ -44,14 +44,21 @@ pub(crate) async fn start(config: &Config, wiring: Wiring<'_>, route: SidecarRou
         destination: WEB_MOUNT.to_owned(),
         source: root.clone(),
     });
-    let files = ComponentLimits { deadline: LONGEST_OPERATION, ..ComponentLimits::default() };
+    // Together less than the host's bound, so that none of them, slow clients in front of it, shuts out the others.
+    let at_once =
+        |requests| ComponentLimits { concurrent_requests: Some(requests), ..ComponentLimits::default() };
+    let files = ComponentLimits { deadline: LONGEST_OPERATION, ..at_once(192) };
     let host_config = HostConfig {
         cache_dir: Some(config.cache_dir.clone()),
         key_value_path: Some(config.data_dir.join("key-value.db")),
         variables,
         mounts: mounts.collect(),
         limits: Limits { first_byte_timeout: LONGEST_OPERATION, ..Limits::default() },
-        component_limits: BTreeMap::from([("files".to_owned(), files)]),
+        component_limits: BTreeMap::from([
+            ("auth".to_owned(), at_once(64)),
+            ("files".to_owned(), files),
+            ("preview".to_owned(), at_once(192)),
+        ]),
         log_sink: None,
     };
     Host::start(app, host_config, route).await.context("the functions")

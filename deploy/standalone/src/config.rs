@@ -54,7 +54,7 @@ pub(crate) struct Options {
     /// Networks of reverse proxies whose X-Forwarded-For is believed, separated by commas
     #[arg(long, env = "CAUSEWAY_TRUSTED_PROXIES", value_name = "CIDRS", value_delimiter = ',')]
     trusted_proxies: Option<Vec<String>>,
-    /// What to log, to stderr [default: info,smb2=error]
+    /// What to log, to stderr [default: info]
     #[arg(long, env = "CAUSEWAY_LOG", value_name = "FILTER")]
     log: Option<String>,
 }
@@ -76,7 +76,7 @@ pub(crate) struct Config {
 }
 
 /// What is logged when nobody says otherwise: the SMB library warns of ordinary waits for credits.
-const DEFAULT_LOG: &str = "info,smb2=error";
+const DEFAULT_LOG: &str = "info,smb2=error,smb_server=warn";
 
 /// Longest life of an access token, in minutes: a year.
 const MAX_TOKEN_MINUTES: u32 = 60 * 24 * 366;

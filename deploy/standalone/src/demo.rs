@@ -53,8 +53,9 @@ pub(crate) async fn run(mut config: Config) -> anyhow::Result<()> {
     println!("  SMB server          smb://{address}/{SHARE} (user {SHARE}), files in {}", folder.display());
     println!("  Ctrl-C stops it.");
     println!();
+    let stop = asked_to_stop()?;
     announce(&listener)?;
-    host.serve(listener, axum::Router::new(), asked_to_stop()).await?;
+    host.serve(listener, axum::Router::new(), stop).await?;
     started.sidecar.stop().await;
     stop_server.shutdown();
     serving.await.context("the embedded SMB server")??;

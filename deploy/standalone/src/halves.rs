@@ -15,13 +15,14 @@ pub(crate) async fn sidecar(config: Config) -> anyhow::Result<()> {
     if let Some(password) = &started.generated_password {
         println!("administrator: {}\npassword: {password}\n(shown this once)", config.first_admin.username);
     }
+    let stop = asked_to_stop()?;
     announce(&listener)?;
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "answers may be delayed");
         }
     });
-    axum::serve(listener, started.sidecar.router()).with_graceful_shutdown(asked_to_stop()).await?;
+    axum::serve(listener, started.sidecar.router()).with_graceful_shutdown(stop).await?;
     started.sidecar.stop().await;
     Ok(())
 }
@@ -37,7 +38,8 @@ pub(crate) async fn host(config: Config) -> anyhow::Result<()> {
     std::fs::create_dir_all(&config.data_dir).with_context(|| config.data_dir.display().to_string())?;
     let listener = bind(&config).await?;
     let host = app::start(&config, wiring, SidecarRoute::Network).await?;
+    let stop = asked_to_stop()?;
     announce(&listener)?;
-    host.serve(listener, axum::Router::new(), asked_to_stop()).await?;
+    host.serve(listener, axum::Router::new(), stop).await?;
     Ok(())
 }

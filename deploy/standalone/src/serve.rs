@@ -15,8 +15,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     if let Some(password) = &started.generated_password {
         println!("administrator: {}\npassword: {password}\n(shown this once)", config.first_admin.username);
     }
+    let stop = asked_to_stop()?;
     announce(&listener)?;
-    host.serve(listener, axum::Router::new(), asked_to_stop()).await?;
+    host.serve(listener, axum::Router::new(), stop).await?;
     started.sidecar.stop().await;
     Ok(())
 }
@@ -54,17 +55,16 @@ pub(crate) fn announce(listener: &TcpListener) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Resolves on SIGINT or SIGTERM.
-pub(crate) async fn asked_to_stop() {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        tracing::error!("signals cannot be received: stop the process with SIGKILL");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    tracing::info!("stopping");
+/// Resolves on SIGINT or SIGTERM. The signals are caught from this call on, not from the first poll: whoever reads
+/// [`announce`]'s line may send one at once.
+pub(crate) fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping");
+    })
 }

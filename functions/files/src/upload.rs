@@ -22,7 +22,12 @@ pub(crate) async fn from_form(request: Request) -> Result<Answer, Problem> {
 }
 
 /// `PUT …/content`: the body as it is.
+///
+/// A part of a file is refused: taken for the whole, it would replace all the rest (RFC 9110 14.5).
 pub(crate) async fn from_body(request: Request) -> Result<Answer, Problem> {
+    if request.headers().get("content-range").is_some() {
+        return Err(Problem::new(400, "A part of a file cannot be put: Content-Range is not supported"));
+    }
     let (head, written) = store(request, BodyForm::Raw, true).await?;
     let status = if written.created { 201 } else { 200 };
     let answer = Answer::json(status, &UploadAnswer::stored(&head.path, &written.info))?;

@@ -5,7 +5,7 @@ use causeway_internal::files::{CreateItem, ItemInfo, ItemKind, RenameItem};
 use causeway_internal::{Fault, FaultCode};
 use causeway_smb::{ShareError, ShareErrorKind};
 
-use super::{Files, item, making};
+use super::{Files, item, making, new_name};
 use crate::completion::to_its_end;
 use crate::shares::fault;
 
@@ -18,6 +18,7 @@ impl Files {
             .join(&call.name)
             .map_err(|error| Fault::new(FaultCode::Invalid, error.to_string()))?;
         let place = parent.at(path)?;
+        new_name(&place)?;
         to_its_end(async move {
             let made = match call.kind {
                 ItemKind::File => place.pool.create_file(&place.full).await,
@@ -41,6 +42,7 @@ impl Files {
         let path =
             parent.join(&call.new_name).map_err(|error| Fault::new(FaultCode::Invalid, error.to_string()))?;
         let to = from.at(path)?;
+        new_name(&to)?;
         to_its_end(async move {
             // Without "replace" the server itself refuses a taken name, whoever comes first; it knows its own rule of
             // case, so that `a` to `A` is a rename and not a collision.

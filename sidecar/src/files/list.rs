@@ -15,9 +15,8 @@ use super::page::page;
 use super::{Files, item};
 use crate::shares::fault;
 
-/// Listings that are read from servers and held in memory at once; the rest wait. Each holds at most
-/// [`causeway_smb`]'s bound of entries, so this bounds memory, and it keeps a storm of listings from starving everything
-/// else on the servers.
+/// Listings that are read from servers at once; the rest wait, so that a storm of listings starves nothing else on the
+/// servers. (What has been read is held until its client has taken it; the host bounds those by its requests.)
 pub(super) const LISTINGS_AT_ONCE: usize = 6;
 
 /// How long a listing waits for its turn.

@@ -133,6 +133,20 @@ impl Sibling {
         }
     }
 
+    /// The successor of what was moved aside is in its place: from now on the sibling is worthless, and only now.
+    pub(super) async fn superseded(self, place: &Place) -> Result<Self, Fault> {
+        let id = {
+            let _gate = self.siblings.gate.lock().await;
+            let id = self.siblings.journal.begin(place.connection.id, &self.full, NEW).await?;
+            self.siblings.lock().insert(id);
+            id
+        };
+        let worthless =
+            Self { id, full: self.full.clone(), siblings: Arc::clone(&self.siblings), settled: false };
+        self.settle().await;
+        Ok(worthless)
+    }
+
     /// Deletes the sibling, whatever it holds, and strikes it off; what cannot be deleted now is left to the sweep.
     pub(super) async fn discard(self, pool: &SharePool) {
         match remove(pool, &self.full).await {
@@ -159,19 +173,26 @@ async fn clean(pool: &SharePool, leftover: &Leftover) -> Result<(), Fault> {
             .parent()
             .and_then(|parent| parent.child(name).ok())
             .ok_or_else(|| Fault::new(FaultCode::Internal, "The journal names no item"))?;
-        // Nothing took its place: the old item comes back. "No replace" decides, so that nothing can be lost here.
+        // Its successor never took its place: the old item comes back. "No replace" decides, so that nothing can be lost.
         match pool.rename(&leftover.path, &original, false).await {
             Ok(_) => return Ok(()),
             Err(error) if error.kind() == ShareErrorKind::AlreadyExists => {}
             Err(error) if is_gone(error.kind()) => return Ok(()),
             Err(error) => return Err(fault(&error)),
         }
+        // Somebody has taken the name meanwhile. Both stay, and the old one can be seen again.
+        let visible = leftover
+            .path
+            .parent()
+            .and_then(|parent| parent.child(&format!("{name} (recovered {})", leftover.id)).ok())
+            .ok_or_else(|| Fault::new(FaultCode::Internal, "The name of a recovered item is too long"))?;
+        return pool.rename(&leftover.path, &visible, false).await.map(drop).map_err(|error| fault(&error));
     }
     remove(pool, &leftover.path).await
 }
 
 async fn remove(pool: &SharePool, path: &SharePath) -> Result<(), Fault> {
-    let found = match pool.stat(path).await {
+    let found = match pool.stat_link(path).await {
         Ok(found) => found,
         Err(error) if is_gone(error.kind()) => return Ok(()),
         Err(error) => return Err(fault(&error)),

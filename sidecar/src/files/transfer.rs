@@ -9,12 +9,13 @@ use std::sync::atomic::AtomicBool;
 use causeway_internal::accounts::Account;
 use causeway_internal::files::{TransferItem, TransferKind};
 use causeway_internal::{Fault, FaultCode};
-use causeway_paths::{CaseRule, EntryName, SharePath};
+use causeway_paths::{CaseRule, SharePath};
 use causeway_smb::{Metadata, ShareErrorKind};
 
+use super::ledger::Ledger;
 use super::sibling::{Sibling, Siblings};
-use super::tree::{Copier, Tally, conflict, delete_item};
-use super::{Files, Place, making, parent_not_found};
+use super::tree::{Copier, Tally, conflict};
+use super::{Files, Place, making, new_name, parent_not_found};
 use crate::completion::to_its_end;
 use crate::shares::fault;
 
@@ -41,8 +42,7 @@ impl Files {
         if from.path.is_root() || to.path.is_root() {
             return Err(Fault::new(FaultCode::Invalid, "The share root cannot be copied, moved or replaced"));
         }
-        EntryName::parse(to.path.name().unwrap_or_default())
-            .map_err(|error| Fault::new(FaultCode::NameRefused, error.to_string()))?;
+        new_name(&to)?;
         let siblings = Arc::clone(&self.siblings);
         to_its_end(async move {
             let Some(transfer) = Transfer::prepare(call.kind, from, to, call.overwrite, siblings).await?
@@ -66,10 +66,10 @@ impl Transfer {
     ) -> Result<Option<Self>, Fault> {
         let found = from.stat_link().await?;
         let there = to.look().await?;
-        let same_share = same_share(&from, &to).await?;
+        let kinship = kinship(&from, &to).await?;
         if let Some(there) = &there {
-            if same_share && is_same(&from, &found, &to, there) {
-                return respell(kind, &from, &to).await.map(|()| None);
+            if kinship.is_same(&from, &found, &to, there) {
+                return respell(kind, kinship, &from, &to).await.map(|()| None);
             }
             if there.is_directory() != found.is_directory() {
                 return Err(Fault::new(
@@ -78,9 +78,7 @@ impl Transfer {
                 ));
             }
         }
-        if same_share {
-            apart(&from, &found, &to, there.as_ref()).await?;
-        }
+        apart(kinship, &from, &found, &to, there.as_ref()).await?;
         if let Some(there) = &there
             && !overwrite
         {
@@ -99,11 +97,11 @@ impl Transfer {
     async fn run(self) -> Result<(), Fault> {
         match self.kind {
             TransferKind::Move if self.same_target && !self.merges() => self.rename().await,
-            TransferKind::Copy => self.copy().await,
-            TransferKind::Move => {
-                self.copy().await?;
-                self.remove_source().await
-            }
+            TransferKind::Copy => self.copy(None).await.map(drop),
+            TransferKind::Move => match self.copy(Some(Ledger::default())).await? {
+                Some(ledger) => ledger.delete_sources(&self.from.pool).await,
+                None => Ok(()),
+            },
         }
     }
 
@@ -138,8 +136,15 @@ impl Transfer {
         let pool = &self.to.pool;
         let aside = self.siblings.for_old(&self.to).await?;
         if let Err(error) = pool.rename(&self.to.full, &aside.full, false).await {
-            aside.settle().await;
-            return Err(fault(&error));
+            // With the answer lost it may have been done: the journal keeps it, and the sweep brings it back.
+            if !error.outcome_unknown() {
+                aside.settle().await;
+            }
+            return Err(match error.kind() {
+                // The source was there a moment ago; it is the destination that somebody else has just moved.
+                ShareErrorKind::NotFound => Fault::new(FaultCode::InUse, "The destination is being changed"),
+                _ => fault(&error),
+            });
         }
         if let Err(error) = pool.rename(successor, &self.to.full, false).await {
             match pool.rename(&aside.full, &self.to.full, false).await {
@@ -149,35 +154,41 @@ impl Transfer {
             }
             return Err(making(&error));
         }
-        aside.discard(pool).await;
+        aside.superseded(&self.to).await?.discard(pool).await;
         Ok(())
     }
 
-    async fn copy(&self) -> Result<(), Fault> {
+    /// Copies, and hands the ledger back with what was copied in it.
+    async fn copy(&self, ledger: Option<Ledger>) -> Result<Option<Ledger>, Fault> {
         let copier = Copier {
             source: self.from.pool.clone(),
             dest: self.to.pool.clone(),
             same_target: self.same_target,
             server_cannot: AtomicBool::new(false),
             tally: Tally::default(),
+            ledger,
         };
+        let prefix = &self.from.connection.prefix;
         if self.merges() {
-            return copier.merge(&self.from.full, &self.to.full).await.map_err(|stopped| {
-                stopped.into_fault("Copied", &copier.tally, &self.from.connection.prefix)
-            });
+            copier
+                .merge(&self.from.full, &self.found, &self.to.full)
+                .await
+                .map_err(|stopped| stopped.into_fault("Copied", &copier.tally, prefix))?;
+            return Ok(copier.ledger);
         }
         let sibling = self.siblings.for_new(&self.to).await?;
         if let Err(stopped) = copier.copy(&self.from.full, &self.found, &sibling.full).await {
             sibling.discard(&self.to.pool).await;
-            let mut refusal = stopped.into_fault("Copied", &copier.tally, &self.from.connection.prefix);
+            let mut refusal = stopped.into_fault("Copied", &copier.tally, prefix);
             if refusal.code == FaultCode::Partial {
                 refusal.message.push_str("; the destination is as it was");
-            } else if matches!(refusal.code, FaultCode::NotFound) && self.from.look().await?.is_some() {
+            } else if refusal.code == FaultCode::NotFound && self.from.look().await?.is_some() {
                 refusal = parent_not_found();
             }
             return Err(refusal);
         }
-        self.publish(sibling).await
+        self.publish(sibling).await?;
+        Ok(copier.ledger)
     }
 
     /// Puts the complete copy in its place.
@@ -212,36 +223,53 @@ impl Transfer {
             }
         }
     }
-
-    /// The second half of a move between shares.
-    async fn remove_source(&self) -> Result<(), Fault> {
-        let tally = Tally::default();
-        delete_item(&self.from.pool, &self.from.full, &self.found, &tally).await.map_err(|stopped| {
-            let why = stopped.into_fault("Removed", &tally, &self.from.connection.prefix).message;
-            Fault::new(
-                FaultCode::Partial,
-                format!("The item was copied, but its source could not be removed: {why}"),
-            )
-        })
-    }
 }
 
-/// Whether both places are on the same share of the same server, by whatever name or user it is reached.
-async fn same_share(from: &Place, to: &Place) -> Result<bool, Fault> {
+/// What two places have in common, by whatever name or user they are reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kinship {
+    /// One share: numbers and spellings mean the same on both.
+    Share,
+    /// Two shares of one server, which may well lead to the same directories: numbers mean the same, spellings not.
+    Server,
+    /// Nothing.
+    None,
+}
+
+async fn kinship(from: &Place, to: &Place) -> Result<Kinship, Fault> {
     if from.connection.id == to.connection.id || from.pool.target() == to.pool.target() {
-        return Ok(true);
+        return Ok(Kinship::Share);
     }
     let source = from.pool.server_identity().await.map_err(|error| fault(&error))?;
     let dest = to.pool.server_identity().await.map_err(|error| fault(&error))?;
-    Ok(source == dest)
+    Ok(if source == dest {
+        Kinship::Share
+    } else if source.server_guid == dest.server_guid && source.server_guid != [0; 16] {
+        Kinship::Server
+    } else {
+        Kinship::None
+    })
 }
 
-/// Whether two items on one share are one: by the server's number for it, or by their spelling.
-fn is_same(from: &Place, found: &Metadata, to: &Place, there: &Metadata) -> bool {
-    if found.file_id != 0 && there.file_id != 0 && found.is_directory() == there.is_directory() {
-        return found.file_id == there.file_id && found.volume_id == there.volume_id;
+impl Kinship {
+    /// Whether two items that were looked at are one, by the server's number for it. Across shares, whose volumes may
+    /// number alike, its birth has to agree too.
+    fn same_number(self, one: &Metadata, other: &Metadata) -> bool {
+        let numbered = one.file_id != 0 && one.file_id == other.file_id && one.kind == other.kind;
+        numbered
+            && match self {
+                Self::Share => one.volume_id == other.volume_id,
+                Self::Server => one.created == other.created,
+                Self::None => false,
+            }
     }
-    canonical(&from.full) == canonical(&to.full)
+
+    /// Whether source and destination are one item.
+    fn is_same(self, from: &Place, found: &Metadata, to: &Place, there: &Metadata) -> bool {
+        let unnumbered = found.file_id == 0 || there.file_id == 0;
+        let spelt_alike = self == Self::Share && unnumbered && canonical(&from.full) == canonical(&to.full);
+        self.same_number(found, there) || spelt_alike
+    }
 }
 
 fn canonical(path: &SharePath) -> causeway_paths::CanonicalKey {
@@ -249,8 +277,9 @@ fn canonical(path: &SharePath) -> causeway_paths::CanonicalKey {
 }
 
 /// Source and destination are one item. A move to another spelling of its name is a rename; all else is refused.
-async fn respell(kind: TransferKind, from: &Place, to: &Place) -> Result<(), Fault> {
-    let respelled = from.full != to.full && canonical(&from.full) == canonical(&to.full);
+async fn respell(kind: TransferKind, kinship: Kinship, from: &Place, to: &Place) -> Result<(), Fault> {
+    let respelled =
+        kinship == Kinship::Share && from.full != to.full && canonical(&from.full) == canonical(&to.full);
     if kind == TransferKind::Move && respelled {
         return to.pool.rename(&from.full, &to.full, false).await.map(drop).map_err(|error| fault(&error));
     }
@@ -259,14 +288,23 @@ async fn respell(kind: TransferKind, from: &Place, to: &Place) -> Result<(), Fau
 
 /// Refuses to put a directory into itself, and to replace a directory by something that lies within it. Spelling tells
 /// the plain cases; the server's numbers tell those that go by another spelling.
-async fn apart(from: &Place, found: &Metadata, to: &Place, there: Option<&Metadata>) -> Result<(), Fault> {
+async fn apart(
+    kinship: Kinship,
+    from: &Place,
+    found: &Metadata,
+    to: &Place,
+    there: Option<&Metadata>,
+) -> Result<(), Fault> {
+    if kinship == Kinship::None {
+        return Ok(());
+    }
     let into_itself = || Fault::new(FaultCode::IntoItself, "Cannot copy or move a directory into itself");
-    if found.is_directory() && within(to, &from.full, found).await? {
+    if found.is_directory() && within(kinship, to, &from.full, found).await? {
         return Err(into_itself());
     }
     if let Some(there) = there
         && there.is_directory()
-        && within(from, &to.full, there).await?
+        && within(kinship, from, &to.full, there).await?
     {
         return Err(Fault::new(
             FaultCode::IntoItself,
@@ -277,9 +315,14 @@ async fn apart(from: &Place, found: &Metadata, to: &Place, there: Option<&Metada
 }
 
 /// Whether `inner` lies below the directory `outer`.
-async fn within(inner: &Place, outer: &SharePath, outer_found: &Metadata) -> Result<bool, Fault> {
+async fn within(
+    kinship: Kinship,
+    inner: &Place,
+    outer: &SharePath,
+    outer_found: &Metadata,
+) -> Result<bool, Fault> {
     let key = canonical(&inner.full);
-    if key != canonical(outer) && key.is_within(&canonical(outer)) {
+    if kinship == Kinship::Share && key != canonical(outer) && key.is_within(&canonical(outer)) {
         return Ok(true);
     }
     if outer_found.file_id == 0 {
@@ -288,9 +331,7 @@ async fn within(inner: &Place, outer: &SharePath, outer_found: &Metadata) -> Res
     let mut ancestor = inner.full.parent();
     while let Some(path) = ancestor.filter(|path| !path.is_root()) {
         match inner.pool.stat(&path).await {
-            Ok(found) if found.file_id == outer_found.file_id && found.volume_id == outer_found.volume_id => {
-                return Ok(true);
-            }
+            Ok(found) if kinship.same_number(&found, outer_found) => return Ok(true),
             Ok(_) => {}
             Err(error) if error.kind() == ShareErrorKind::NotFound => return Err(parent_not_found()),
             Err(error) => return Err(making(&error)),

@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 
 use super::item;
+use super::ledger::Ledger;
 use crate::shares::fault;
 
 /// Requests of one recursive operation under way at once: enough to hide the server's answer times, few enough to
@@ -69,8 +70,9 @@ impl Stopped {
     }
 }
 
-/// Deletes an item with everything below it, deepest first. Links are deleted, never followed. What somebody else
-/// deleted in the meantime counts as deleted.
+/// Deletes an item with everything below it, deepest first. What somebody else deleted in the meantime counts as
+/// deleted. Links that the server shows as links are deleted, never followed; Samba shows a symbolic link within the
+/// share as what it leads to unless told `follow symlinks = no`, and no client can tell that apart.
 pub(super) fn delete_item<'a>(
     pool: &'a SharePool,
     path: &'a SharePath,
@@ -111,7 +113,7 @@ pub(super) fn delete_item<'a>(
     })
 }
 
-fn is_gone(kind: ShareErrorKind) -> bool {
+pub(super) fn is_gone(kind: ShareErrorKind) -> bool {
     matches!(kind, ShareErrorKind::NotFound | ShareErrorKind::PathNotFound | ShareErrorKind::DeletePending)
 }
 
@@ -138,6 +140,8 @@ pub(super) struct Copier {
     pub(super) server_cannot: AtomicBool,
     /// How much is done.
     pub(super) tally: Tally,
+    /// For a move: what was copied and may go afterwards.
+    pub(super) ledger: Option<Ledger>,
 }
 
 impl Copier {
@@ -159,6 +163,9 @@ impl Copier {
                     self.copy(&child_from, &entry, &child_to).await
                 })
                 .await?;
+                self.note(from, found);
+            } else if self.ledger.is_some() {
+                self.copy_still(from, to).await?;
             } else {
                 self.copy_content(from, to).await.map_err(|error| Stopped::by(from, error))?;
             }
@@ -174,14 +181,38 @@ impl Copier {
         })
     }
 
+    fn note(&self, from: &SharePath, found: &Metadata) {
+        if let Some(ledger) = &self.ledger {
+            ledger.note(from, found);
+        }
+    }
+
+    /// Copies a file's content that must not change meanwhile, because the file is to go afterwards.
+    async fn copy_still(&self, from: &SharePath, to: &SharePath) -> Result<(), Stopped> {
+        let stopped = |error| Stopped::by(from, error);
+        let before = self.source.stat_link(from).await.map_err(stopped)?;
+        self.copy_content(from, to).await.map_err(stopped)?;
+        let after = self.source.stat_link(from).await.map_err(stopped)?;
+        if before.version() != after.version() {
+            return Err(Stopped::refused(
+                from,
+                FaultCode::Conflict,
+                "The file changed while it was being moved",
+            ));
+        }
+        self.note(from, &after);
+        Ok(())
+    }
+
     /// Copies a directory's entries into a directory that is there already: directories are merged, files replaced one
     /// by one, each in one step.
     pub(super) fn merge<'a>(
         &'a self,
         from: &'a SharePath,
+        found: &'a Metadata,
         to: &'a SharePath,
     ) -> BoxFuture<'a, Result<(), Stopped>> {
-        Box::pin(self.copy_entries(from, to, move |child_from, entry, child_to| async move {
+        let entries = self.copy_entries(from, to, move |child_from, entry, child_to| async move {
             let there = match self.dest.stat(&child_to).await {
                 Ok(there) => Some(there),
                 Err(error) if is_gone(error.kind()) => None,
@@ -194,10 +225,15 @@ impl Copier {
                     FaultCode::KindMismatch,
                     "A file and a directory of the same name stand against each other",
                 )),
-                Some(_) if entry.is_directory() => self.merge(&child_from, &child_to).await,
+                Some(_) if entry.is_directory() => self.merge(&child_from, &entry, &child_to).await,
                 Some(_) => self.replace(&child_from, &entry, &child_to).await,
             }
-        }))
+        });
+        Box::pin(async move {
+            entries.await?;
+            self.note(from, found);
+            Ok(())
+        })
     }
 
     /// Copies one file over another: beside it first, then in its place in one step.
@@ -240,7 +276,13 @@ impl Copier {
                 continue;
             }
             let child_from = child(from, &entry)?;
-            let child_to = child(to, &entry)?;
+            let child_to = to.child(&entry.name).map_err(|_| {
+                Stopped::refused(
+                    &child_from,
+                    FaultCode::NameRefused,
+                    "The path at the destination is too long",
+                )
+            })?;
             each(child_from, entry, child_to).await?;
         }
         Ok(())

@@ -7,15 +7,14 @@ use bytes::Bytes;
 use causeway_http_semantics::{WriteVerdict, plan_write};
 use causeway_internal::accounts::Account;
 use causeway_internal::transfer::{BodyForm, WriteAnswer, WriteHead};
-use causeway_internal::{Fault, FaultCode};
-use causeway_paths::EntryName;
+use causeway_internal::{Fault, FaultCode, Principal};
 use causeway_smb::{Metadata, ShareError, ShareErrorKind, WriteHandle};
 use futures::StreamExt;
 use multer::Multipart;
 
 use super::read::representation;
 use super::sibling::Sibling;
-use super::{Files, Place, item, making, parent_not_found};
+use super::{Files, Place, item, making, new_name, parent_not_found};
 use crate::completion::to_its_end;
 use crate::shares::fault;
 
@@ -42,8 +41,7 @@ impl Files {
         let before = place.look().await?;
         may_replace(before.as_ref(), &head)?;
         if before.is_none() {
-            EntryName::parse(place.path.name().unwrap_or_default())
-                .map_err(|error| Fault::new(FaultCode::NameRefused, error.to_string()))?;
+            new_name(&place)?;
         }
         let mut content = Content::begin(&head.form, content_type, body).await?;
         let sibling = self.siblings.for_new(&place).await?;
@@ -69,6 +67,13 @@ impl Files {
         }
         .await;
         if let Err(refusal) = filled {
+            file.abort().await;
+            sibling.discard(&place.pool).await;
+            return Err(refusal);
+        }
+        // An upload can take hours: what its sender may do is asked again before anything changes.
+        let still = Principal { user_id: account.id, token_version: account.token_version };
+        if let Err(refusal) = self.still_writable(still, head.connection).await {
             file.abort().await;
             sibling.discard(&place.pool).await;
             return Err(refusal);

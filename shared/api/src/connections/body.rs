@@ -221,7 +221,10 @@ fn blank(field: &str, value: &str) -> FieldError {
     error
 }
 
-#[expect(clippy::result_large_err, reason = "a mistake is made once in a request, and shown")]
+#[cfg_attr(
+    not(target_family = "wasm"),
+    expect(clippy::result_large_err, reason = "a mistake is made once in a request, and shown")
+)]
 fn port(number: i64) -> Result<u16, FieldError> {
     let loc = ["body", "port"];
     let refusal = |kind, text, ctx: Value| {

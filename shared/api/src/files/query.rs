@@ -52,7 +52,10 @@ impl PageQuery<'_> {
     }
 }
 
-#[expect(clippy::result_large_err, reason = "a mistake is made once in a request, and shown")]
+#[cfg_attr(
+    not(target_family = "wasm"),
+    expect(clippy::result_large_err, reason = "a mistake is made once in a request, and shown")
+)]
 fn sort_order(text: &str) -> Result<(SortKey, bool), FieldError> {
     let (key, descending) = text.strip_prefix('-').map_or((text, false), |key| (key, true));
     let key = match key {
