@@ -7,8 +7,9 @@ use sqlx::Row as _;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use super::Store;
 use super::audit::{self, Event, Outcome, Record};
-use super::{OpenError, Store};
+use super::open::OpenError;
 
 async fn open(dir: &TempDir) -> Result<Store, OpenError> {
     Store::open(dir.path()).await
