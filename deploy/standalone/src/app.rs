@@ -15,7 +15,7 @@ const WEB_MOUNT: &str = "/web";
 
 /// How long an answer of the sidecar may take to begin. Copies of whole trees are answered when they are done, and the
 /// sidecar has deadlines of its own for every step of them.
-const LONGEST_OPERATION: Duration = Duration::from_secs(6 * 3600);
+const LONGEST_OPERATION: Duration = Duration::from_hours(6);
 
 /// Secrets and addresses that the functions share with the sidecar.
 pub(crate) struct Wiring<'a> {

@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use causeway_host::Host;
 use http_body_util::BodyExt as _;
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rand::Rng as _;
 use rand::distr::Alphanumeric;
 use serde_json::{Value, json};
@@ -82,7 +83,7 @@ struct Session<'a> {
 impl<'a> Session<'a> {
     async fn sign_in(host: &'a Host, username: &str, password: &str) -> anyhow::Result<Self> {
         let mut session = Self { host, token: String::new() };
-        let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        let encode = |text: &str| percent_encode(text.as_bytes(), NON_ALPHANUMERIC).to_string();
         let form = format!("username={}&password={}", encode(username), encode(password));
         let answer =
             session.ask(Method::POST, "/api/auth/token", "application/x-www-form-urlencoded", form).await?;
@@ -90,7 +91,7 @@ impl<'a> Session<'a> {
             "cannot sign in as the demo's administrator; the data directory is of another password: \
              give it by CAUSEWAY_ADMIN_PASSWORD, or name a fresh directory by --data-dir",
         )?;
-        session.token = token.to_owned();
+        token.clone_into(&mut session.token);
         Ok(session)
     }
 

@@ -38,7 +38,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse().command) {
+    match run(&Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("causeway: {error:#}");
@@ -47,12 +47,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
+fn run(command: &Command) -> anyhow::Result<()> {
     let (Command::Serve(options)
     | Command::Sidecar(options)
     | Command::Host(options)
     | Command::Demo(options)
-    | Command::CheckConfig(options)) = &command;
+    | Command::CheckConfig(options)) = command;
     let options = options.clone().with_file()?;
     let config = options.check()?;
     if matches!(command, Command::CheckConfig(_)) {
