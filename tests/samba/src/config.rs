@@ -69,6 +69,8 @@ impl Config {
             Share::new("second"),
             Share::new("readonly").option("read only", "yes"),
             Share::new("enc").option("smb encrypt", "required"),
+            // A second way to the same files, as a NAS offers `homes` and each home.
+            Share::new("again").at(&home.join("shares/data")),
         ];
         if is_root {
             shares.push(Share::new("limited").option("force user", LIMITED_USER));

@@ -203,6 +203,56 @@ async fn another_spelling_of_the_same_item_is_the_same_item() {
 }
 
 #[tokio::test]
+async fn two_shares_over_one_directory_are_no_way_to_lose_it() {
+    let world = World::shared().await;
+    let folder = world.folder("two-ways");
+    tree(&folder);
+    folder.write("f.txt", "content");
+    let again = world.connect(&world.editor(), world.draft_of("again", "again")).await;
+    let share = world.editor().on(world.connection());
+    let (f, dir) = (folder.at("f.txt"), folder.at("tree"));
+    for (from, to) in [
+        (f.clone(), f.clone()),
+        (f.clone(), folder.at("F.TXT")),
+        (dir.clone(), dir.clone()),
+        (dir.clone(), folder.at("tree/sub/new")),
+        (folder.at("tree/sub"), dir.clone()),
+    ] {
+        for how in ["copy", "move"] {
+            let answer = share.transfer(how, &from, Some(&again), &to, true).send().await;
+            assert_eq!(answer.status(), 400, "{how} {from} to {to}");
+        }
+    }
+    is_the_tree(&folder, "tree");
+    assert_eq!(folder.read("f.txt"), b"content");
+    assert_eq!(
+        share.transfer("move", &dir, Some(&again), &folder.at("moved"), false).send().await.status(),
+        204
+    );
+    is_the_tree(&folder, "moved");
+    assert!(!folder.has("tree"));
+}
+
+#[tokio::test]
+async fn a_move_between_shares_leaves_what_it_did_not_copy() {
+    let world = World::shared().await;
+    let folder = world.folder("left-behind");
+    tree(&folder);
+    // A name that copies leave out, made by somebody on the server.
+    folder.write("tree/.causeway-0123456789abcdef0123456789abcdef.tmp", "not ours to delete");
+    let other = world.connect(&world.editor(), world.second_share_draft("left behind")).await;
+    let elsewhere = world.editor().on(&other);
+    elsewhere.create("", folder.path(), "directory").send().await.expect(200).json();
+    let share = world.editor().on(world.connection());
+    let answer =
+        share.transfer("move", &folder.at("tree"), Some(&other), &folder.at("tree"), false).send().await;
+    assert!(answer.expect(500).detail().contains("stayed"));
+    assert_eq!(folder.names("tree"), [".causeway-0123456789abcdef0123456789abcdef.tmp"]);
+    assert_eq!(elsewhere.download(&folder.at("tree/a.txt")).send().await.expect(200).text(), "a");
+    std::fs::remove_dir_all(folder.on_disk("tree")).expect("removed");
+}
+
+#[tokio::test]
 async fn equal_paths_on_different_shares_are_different_items() {
     let world = World::shared().await;
     let folder = world.folder("same-path");
