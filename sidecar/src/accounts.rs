@@ -30,6 +30,7 @@ use uuid::Uuid;
 use self::limiter::SignInLimiter;
 use self::password::PasswordHasher;
 use self::source::TrustedProxies;
+use crate::changes::Changes;
 use crate::store::{Clock, Store, StoreError, SystemClock};
 
 /// The users. Clones share them.
@@ -47,18 +48,25 @@ struct State {
     hasher: PasswordHasher,
     limiter: SignInLimiter,
     proxies: TrustedProxies,
+    changes: Changes,
 }
 
 impl Accounts {
-    /// Reads all users. `trusted_proxies` are the networks whose `X-Forwarded-For` is believed.
-    pub(crate) async fn open(store: Store, trusted_proxies: Vec<IpNet>) -> Result<Self, StoreError> {
-        Self::with_clock(store, trusted_proxies, Arc::new(SystemClock::new())).await
+    /// Reads all users. `trusted_proxies` are the networks whose `X-Forwarded-For` is believed; `changes` is told of every
+    /// change of a user.
+    pub(crate) async fn open(
+        store: Store,
+        trusted_proxies: Vec<IpNet>,
+        changes: Changes,
+    ) -> Result<Self, StoreError> {
+        Self::with_clock(store, trusted_proxies, Arc::new(SystemClock::new()), changes).await
     }
 
     async fn with_clock(
         store: Store,
         trusted_proxies: Vec<IpNet>,
         clock: Arc<dyn Clock>,
+        changes: Changes,
     ) -> Result<Self, StoreError> {
         let state = State {
             users: ArcSwap::from_pointee(rows::all(&store).await?),
@@ -68,6 +76,7 @@ impl Accounts {
             turn: tokio::sync::Mutex::new(()),
             hasher: PasswordHasher::new(),
             proxies: TrustedProxies::new(trusted_proxies),
+            changes,
         };
         Ok(Self { state: Arc::new(state) })
     }

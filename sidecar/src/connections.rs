@@ -29,6 +29,7 @@ use uuid::Uuid;
 pub(crate) use self::key_check::ConnectionsError;
 use self::known::Known;
 pub(crate) use self::known::ResolvedConnection;
+use crate::changes::Changes;
 use crate::secrets::Sealer;
 use crate::shares::Shares;
 use crate::store::{Clock, Store, SystemClock};
@@ -51,15 +52,17 @@ struct State {
     /// Held during a change: changes reach the memory in the order in which they were committed.
     turn: tokio::sync::Mutex<()>,
     trials: Semaphore,
+    changes: Changes,
 }
 
 impl Connections {
     /// Reads all connections and opens their passwords. `shares` is told when a connection's sessions are of no more
-    /// use, and tries connections.
+    /// use, and tries connections; `changes` is told of every change of a connection.
     pub(crate) async fn open(
         store: Store,
         sealer: Sealer,
         shares: Arc<Shares>,
+        changes: Changes,
     ) -> Result<Self, ConnectionsError> {
         let clock = SystemClock::new();
         key_check::check(&store, &sealer, clock.now()).await?;
@@ -72,6 +75,7 @@ impl Connections {
             known: ArcSwap::from_pointee(known),
             turn: tokio::sync::Mutex::new(()),
             trials: Semaphore::new(TRIALS_AT_ONCE),
+            changes,
         };
         Ok(Self { state: Arc::new(state) })
     }

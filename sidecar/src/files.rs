@@ -28,6 +28,7 @@ use uuid::Uuid;
 
 pub(crate) use self::sibling::Siblings;
 use crate::accounts::Accounts;
+use crate::changes::{Change, Changes, Deed, Notice, ShareKey};
 use crate::connections::{Connections, ResolvedConnection};
 use crate::shares::{Shares, fault};
 
@@ -41,6 +42,7 @@ pub(crate) struct Files {
     connections: Arc<Connections>,
     shares: Arc<Shares>,
     siblings: Arc<Siblings>,
+    changes: Changes,
     listings: Arc<tokio::sync::Semaphore>,
 }
 
@@ -53,13 +55,15 @@ struct Place {
     path: SharePath,
     /// Path on the share.
     full: SharePath,
+    /// Told of what is done to it.
+    changes: Changes,
 }
 
 impl Place {
     /// The same connection at another path.
     fn at(&self, path: SharePath) -> Result<Self, Fault> {
         let full = below(&self.connection, &path)?;
-        Ok(Self { connection: Arc::clone(&self.connection), pool: self.pool.clone(), path, full })
+        Ok(Self { path, full, ..self.clone() })
     }
 
     /// What is there; `None` when nothing is. Fault: `ParentNotFound` when even the directory is missing.
@@ -83,6 +87,26 @@ impl Place {
     async fn stat_link(&self) -> Result<Metadata, Fault> {
         self.pool.stat_link(&self.full).await.map_err(|error| missing(&error))
     }
+
+    /// Tells everybody what was done to the item here.
+    fn tell(&self, item: ItemKind, deed: Deed) {
+        self.changes.tell(Notice::Item(Change {
+            connection: self.connection.id,
+            share: ShareKey::of(self.pool.target()),
+            path: self.full.clone(),
+            item,
+            deed,
+        }));
+    }
+
+    /// Tells everybody that the item is at the other place of the same share now.
+    fn tell_renamed(&self, item: ItemKind, to: &Self) {
+        self.tell(item, Deed::Renamed { to: to.full.clone() });
+        if self.pool.target() != to.pool.target() {
+            // One share by two names: who knows only the other one hears of it, too.
+            to.tell(item, Deed::Disturbed);
+        }
+    }
 }
 
 impl Files {
@@ -91,9 +115,10 @@ impl Files {
         connections: Arc<Connections>,
         shares: Arc<Shares>,
         siblings: Arc<Siblings>,
+        changes: Changes,
     ) -> Self {
         let listings = Arc::new(tokio::sync::Semaphore::new(list::LISTINGS_AT_ONCE));
-        Self { accounts, connections, shares, siblings, listings }
+        Self { accounts, connections, shares, siblings, changes, listings }
     }
 
     /// Information on one item.
@@ -107,7 +132,7 @@ impl Files {
         let connection = self.connections.resolve(account, connection).await?;
         let pool = self.shares.pool(&connection);
         let full = below(&connection, &path)?;
-        Ok(Place { connection, pool, path, full })
+        Ok(Place { connection, pool, path, full, changes: self.changes.clone() })
     }
 
     /// Whether the user may still write there.
@@ -180,10 +205,7 @@ fn making(error: &ShareError) -> Fault {
 /// The internal API's form of what the server said.
 fn item(metadata: Metadata) -> ItemInfo {
     ItemInfo {
-        kind: match metadata.kind {
-            EntryKind::File => ItemKind::File,
-            EntryKind::Directory => ItemKind::Directory,
-        },
+        kind: item_kind(&metadata),
         name: metadata.name,
         size: metadata.size,
         created: metadata.created,
@@ -191,5 +213,12 @@ fn item(metadata: Metadata) -> ItemInfo {
         changed: metadata.changed,
         attributes: metadata.attributes,
         file_id: metadata.file_id,
+    }
+}
+
+fn item_kind(metadata: &Metadata) -> ItemKind {
+    match metadata.kind {
+        EntryKind::File => ItemKind::File,
+        EntryKind::Directory => ItemKind::Directory,
     }
 }

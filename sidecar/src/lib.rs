@@ -5,6 +5,7 @@
 //! over a socket; it knows nothing of the public API's shapes.
 
 mod accounts;
+mod changes;
 mod completion;
 pub mod config;
 mod connections;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::accounts::Accounts;
+use self::changes::Changes;
 use self::config::Config;
 use self::connections::Connections;
 use self::files::{Files, Siblings};
@@ -61,10 +63,13 @@ impl Sidecar {
         let secrets = Secrets::load_or_create(&config.data_dir, &config.secrets).context("the secrets")?;
         let store = Store::open(&config.data_dir).await.context("the database")?;
         let shares = Arc::new(Shares::new());
-        let accounts =
-            Accounts::open(store.clone(), config.trusted_proxies.clone()).await.context("the users")?;
+        let changes = Changes::new();
+        let accounts = Accounts::open(store.clone(), config.trusted_proxies.clone(), changes.clone())
+            .await
+            .context("the users")?;
         let accounts = Arc::new(accounts);
-        let connections = Connections::open(store.clone(), secrets.sealer(), Arc::clone(&shares)).await;
+        let connections =
+            Connections::open(store.clone(), secrets.sealer(), Arc::clone(&shares), changes.clone()).await;
         let connections = Arc::new(connections.context("the connections")?);
         let siblings = Arc::new(Siblings::new(store.journal()));
         let files = Files::new(
@@ -72,6 +77,7 @@ impl Sidecar {
             Arc::clone(&connections),
             Arc::clone(&shares),
             Arc::clone(&siblings),
+            changes,
         );
         // Last of what can fail, so that a password that was made up is shown.
         let generated_password = accounts

@@ -7,6 +7,7 @@ use causeway_internal::{Fault, FaultCode};
 use uuid::Uuid;
 
 use super::{Accounts, State, rows};
+use crate::changes::Notice;
 use crate::completion::to_its_end;
 
 impl Accounts {
@@ -37,8 +38,10 @@ impl State {
     /// Shows a committed user to everybody.
     pub(super) fn publish(&self, account: Account) {
         let mut users = (**self.users.load()).clone();
-        users.insert(account.id, Arc::new(account));
+        let id = account.id;
+        users.insert(id, Arc::new(account));
         self.users.store(Arc::new(users));
+        self.changes.tell(Notice::Account(id));
     }
 
     /// Shows everybody that a user is gone.
@@ -46,11 +49,15 @@ impl State {
         let mut users = (**self.users.load()).clone();
         users.remove(&id);
         self.users.store(Arc::new(users));
+        self.changes.tell(Notice::Account(id));
     }
 
     async fn reload(&self) {
         match rows::all(&self.store).await {
-            Ok(users) => self.users.store(Arc::new(users)),
+            Ok(users) => {
+                self.users.store(Arc::new(users));
+                self.changes.tell(Notice::Everything);
+            }
             Err(error) => tracing::error!(%error, "the users could not be read again after a failed change"),
         }
     }

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{Accounts, rows};
+use crate::changes::Changes;
 use crate::store::{Clock, Store};
 
 const HOUR: i64 = 3_600_000_000;
@@ -58,7 +59,8 @@ impl Office {
     async fn open_in(dir: TempDir, clock: Arc<TestClock>) -> Self {
         let store = Store::open(dir.path()).await.expect("opened");
         let proxies = vec!["10.0.0.0/8".parse().expect("a network")];
-        let accounts = Accounts::with_clock(store.clone(), proxies, clock.clone()).await.expect("read");
+        let accounts =
+            Accounts::with_clock(store.clone(), proxies, clock.clone(), Changes::new()).await.expect("read");
         Self { dir, store, accounts, clock }
     }
 

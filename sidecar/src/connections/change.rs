@@ -15,6 +15,7 @@ use super::known::{self, Known, PASSWORD_FIELD};
 use super::rows::{self, Stored};
 use super::slug::{free_slug, slug_of};
 use super::{Connections, State, access, invalid, is_admin, not_permitted};
+use crate::changes::Notice;
 use crate::completion::to_its_end;
 use crate::secrets::SealError;
 use crate::store::StoreError;
@@ -66,6 +67,7 @@ impl Connections {
             change.commit().await.map_err(StoreError::from)?;
             let seen = access::as_seen(&caller, &stored);
             state.publish(stored);
+            state.changes.tell(Notice::Connection(id));
             Ok(seen)
         })
         .await
@@ -120,6 +122,8 @@ impl Connections {
             if sessions_end {
                 state.shares.retire(call.id);
             }
+            // After that, so that nobody who hears of it gets the old sessions.
+            state.changes.tell(Notice::Connection(call.id));
             Ok(seen)
         })
         .await
@@ -198,11 +202,15 @@ impl State {
         known.remove(&id);
         self.known.store(Arc::new(known));
         self.shares.retire(id);
+        self.changes.tell(Notice::Connection(id));
     }
 
     async fn reload(&self) {
         match known::all(&self.store, &self.sealer).await {
-            Ok(known) => self.known.store(Arc::new(known)),
+            Ok(known) => {
+                self.known.store(Arc::new(known));
+                self.changes.tell(Notice::Everything);
+            }
             Err(error) => {
                 tracing::error!(%error, "the connections could not be read again after a failed change");
             }

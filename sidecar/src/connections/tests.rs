@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use super::{Connections, ConnectionsError};
 use crate::accounts::Accounts;
+use crate::changes::Changes;
 use crate::config::SecretOverrides;
 use crate::secrets::Secrets;
 use crate::shares::Shares;
@@ -41,7 +42,7 @@ impl Office {
     async fn open_in(dir: TempDir, samba: Samba) -> Self {
         let secrets = Secrets::load_or_create(dir.path(), &SecretOverrides::default()).expect("secrets");
         let store = Store::open(dir.path()).await.expect("opened");
-        let accounts = Accounts::open(store.clone(), Vec::new()).await.expect("users");
+        let accounts = Accounts::open(store.clone(), Vec::new(), Changes::new()).await.expect("users");
         accounts.ensure_first_admin("admin", Some("secret")).await.expect("made");
         let attempt = SignIn {
             username: "admin".to_owned(),
@@ -51,8 +52,9 @@ impl Office {
         };
         let admin = accounts.sign_in(attempt).await.expect("signed in");
         let shares = Arc::new(Shares::new());
-        let connections =
-            Connections::open(store.clone(), secrets.sealer(), shares).await.expect("connections");
+        let connections = Connections::open(store.clone(), secrets.sealer(), shares, Changes::new())
+            .await
+            .expect("connections");
         Self { dir, store, accounts, connections, samba, admin }
     }
 
@@ -398,7 +400,9 @@ async fn another_encryption_key_is_noticed_at_the_start() {
         let secrets = Secrets::load_or_create(dir.path(), &SecretOverrides::default()).expect("secrets");
         let store = Store::open(dir.path()).await.expect("opened");
         let opened =
-            Connections::open(store.clone(), secrets.sealer(), Arc::new(Shares::new())).await.map(|_| ());
+            Connections::open(store.clone(), secrets.sealer(), Arc::new(Shares::new()), Changes::new())
+                .await
+                .map(|_| ());
         store.close().await;
         opened
     };

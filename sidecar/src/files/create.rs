@@ -5,7 +5,8 @@ use causeway_internal::files::{CreateItem, ItemInfo, ItemKind, RenameItem};
 use causeway_internal::{Fault, FaultCode};
 use causeway_smb::{ShareError, ShareErrorKind};
 
-use super::{Files, item, making, new_name};
+use super::{Files, item, item_kind, making, new_name};
+use crate::changes::Deed;
 use crate::completion::to_its_end;
 use crate::shares::fault;
 
@@ -24,6 +25,10 @@ impl Files {
                 ItemKind::File => place.pool.create_file(&place.full).await,
                 ItemKind::Directory => place.pool.create_dir(&place.full).await,
             };
+            // Made in spite of a lost answer, perhaps.
+            if made.as_ref().map_or_else(ShareError::outcome_unknown, |_| true) {
+                place.tell(call.kind, Deed::Created);
+            }
             made.map(item).map_err(|error| match error.kind() {
                 // Asked for a file, the server says of a directory that is there what it is, not that it is there.
                 ShareErrorKind::IsADirectory => fault(&ShareError::new(ShareErrorKind::AlreadyExists)),
@@ -47,7 +52,10 @@ impl Files {
             // Without "replace" the server itself refuses a taken name, whoever comes first; it knows its own rule of
             // case, so that `a` to `A` is a rename and not a collision.
             match from.pool.rename(&from.full, &to.full, false).await {
-                Ok(renamed) => return Ok(item(renamed)),
+                Ok(renamed) => {
+                    from.tell_renamed(item_kind(&renamed), &to);
+                    return Ok(item(renamed));
+                }
                 Err(error) if error.outcome_unknown() => {
                     // The answer was lost, not necessarily the rename.
                     let done = to.look().await?.is_some() && from.look().await?.is_none();
@@ -60,7 +68,9 @@ impl Files {
                 }
                 Err(error) => return Err(fault(&error)),
             }
-            Ok(item(to.stat().await?))
+            let renamed = to.stat().await?;
+            from.tell_renamed(item_kind(&renamed), &to);
+            Ok(item(renamed))
         })
         .await
     }

@@ -4,8 +4,9 @@ use causeway_internal::accounts::Account;
 use causeway_internal::files::DeleteItem;
 use causeway_internal::{Fault, FaultCode};
 
-use super::Files;
 use super::tree::{Tally, delete_item};
+use super::{Files, item_kind};
+use crate::changes::Deed;
 use crate::completion::to_its_end;
 
 impl Files {
@@ -18,9 +19,9 @@ impl Files {
         to_its_end(async move {
             let found = place.stat_link().await?;
             let tally = Tally::default();
-            delete_item(&place.pool, &place.full, &found, &tally)
-                .await
-                .map_err(|stopped| stopped.into_fault("Deleted", &tally, &place.connection.prefix))
+            let outcome = delete_item(&place.pool, &place.full, &found, &tally).await;
+            place.tell(item_kind(&found), if outcome.is_ok() { Deed::Removed } else { Deed::Disturbed });
+            outcome.map_err(|stopped| stopped.into_fault("Deleted", &tally, &place.connection.prefix))
         })
         .await
     }

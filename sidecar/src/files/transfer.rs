@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use causeway_internal::accounts::Account;
-use causeway_internal::files::{TransferItem, TransferKind};
+use causeway_internal::files::{ItemKind, TransferItem, TransferKind};
 use causeway_internal::{Fault, FaultCode};
 use causeway_paths::{CaseRule, SharePath};
 use causeway_smb::{Metadata, ShareErrorKind};
@@ -15,7 +15,8 @@ use causeway_smb::{Metadata, ShareErrorKind};
 use super::ledger::Ledger;
 use super::sibling::{Sibling, Siblings};
 use super::tree::{Copier, Tally, conflict};
-use super::{Files, Place, making, new_name, parent_not_found};
+use super::{Files, Place, item_kind, making, new_name, parent_not_found};
+use crate::changes::Deed;
 use crate::completion::to_its_end;
 use crate::shares::fault;
 
@@ -49,7 +50,9 @@ impl Files {
             else {
                 return Ok(());
             };
-            transfer.run().await
+            let outcome = transfer.run().await;
+            transfer.tell(&outcome);
+            outcome
         })
         .await
     }
@@ -69,7 +72,9 @@ impl Transfer {
         let kinship = kinship(&from, &to).await?;
         if let Some(there) = &there {
             if kinship.is_same(&from, &found, &to, there) {
-                return respell(kind, kinship, &from, &to).await.map(|()| None);
+                respell(kind, kinship, &from, &to).await?;
+                from.tell_renamed(item_kind(&found), &to);
+                return Ok(None);
             }
             if there.is_directory() != found.is_directory() {
                 return Err(Fault::new(
@@ -94,7 +99,41 @@ impl Transfer {
             && self.there.as_ref().is_some_and(Metadata::is_directory)
     }
 
-    async fn run(self) -> Result<(), Fault> {
+    /// Tells everybody what has become of both ends.
+    fn tell(&self, outcome: &Result<(), Fault>) {
+        let item = item_kind(&self.found);
+        let moved = self.kind == TransferKind::Move;
+        if outcome.is_err() {
+            // What of it was done, who knows; a refusal at the very beginning costs the listeners a look.
+            self.to.tell(item, Deed::Disturbed);
+            if moved {
+                self.from.tell(item, Deed::Disturbed);
+            }
+            return;
+        }
+        if self.merges() {
+            self.to.tell(item, Deed::Disturbed);
+        } else if moved && self.same_target {
+            if self.there.is_some() {
+                self.to.tell(item, Deed::Removed);
+            }
+            return self.from.tell_renamed(item, &self.to);
+        } else {
+            match (&self.there, item) {
+                (Some(_), ItemKind::File) => self.to.tell(item, Deed::Written),
+                (Some(_), ItemKind::Directory) => {
+                    self.to.tell(item, Deed::Removed);
+                    self.to.tell(item, Deed::Created);
+                }
+                (None, _) => self.to.tell(item, Deed::Created),
+            }
+        }
+        if moved {
+            self.from.tell(item, Deed::Removed);
+        }
+    }
+
+    async fn run(&self) -> Result<(), Fault> {
         match self.kind {
             TransferKind::Move if self.same_target && !self.merges() => self.rename().await,
             TransferKind::Copy => self.copy(None).await.map(drop),

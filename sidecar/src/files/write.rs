@@ -6,6 +6,7 @@ use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
 use causeway_http_semantics::{WriteVerdict, plan_write};
 use causeway_internal::accounts::Account;
+use causeway_internal::files::ItemKind;
 use causeway_internal::transfer::{BodyForm, WriteAnswer, WriteHead};
 use causeway_internal::{Fault, FaultCode, Principal};
 use causeway_smb::{Metadata, ShareError, ShareErrorKind, WriteHandle};
@@ -15,6 +16,7 @@ use multer::Multipart;
 use super::read::representation;
 use super::sibling::Sibling;
 use super::{Files, Place, item, making, new_name, parent_not_found};
+use crate::changes::Deed;
 use crate::completion::to_its_end;
 use crate::shares::fault;
 
@@ -107,16 +109,24 @@ async fn publish(
     let length = file.written();
     // Asked to make something new, the server itself refuses when somebody was quicker.
     let replace = !demands_absence(&head);
+    let mut unknown = false;
     let outcome = match file.publish(&place.full, replace).await {
         Ok(published) => Ok(published),
-        Err(error) => settle(&place, there.as_ref(), length, error).await,
+        Err(error) => {
+            unknown = error.outcome_unknown();
+            settle(&place, there.as_ref(), length, error).await
+        }
     };
     match outcome {
         Ok(published) => {
+            place.tell(ItemKind::File, if there.is_none() { Deed::Created } else { Deed::Written });
             sibling.settle().await;
             Ok(WriteAnswer { info: item(published), created: there.is_none() })
         }
         Err(refusal) => {
+            if unknown {
+                place.tell(ItemKind::File, Deed::Disturbed);
+            }
             sibling.discard(&place.pool).await;
             Err(refusal)
         }
