@@ -59,6 +59,12 @@ pub enum ShareErrorKind {
     /// The server cannot do this.
     #[error("the server does not support this")]
     NotSupported,
+    /// The server, or the share by its settings, does not report changes.
+    #[error("the server does not report changes")]
+    WatchUnsupported,
+    /// As many directories are watched as this process or the server allows.
+    #[error("too many directories are being watched")]
+    TooManyWatches,
     /// Wrong user or password, or the account may not sign in; also a server that offers only a guest session.
     #[error("the server refused the user name or password")]
     LogonRefused,

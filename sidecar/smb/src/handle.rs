@@ -77,6 +77,18 @@ impl OpenHandle {
         read_file_number(&frame)
     }
 
+    /// The item's times as they are now (`FILE_BASIC_INFORMATION`, MS-FSCC 2.4.7).
+    pub(crate) async fn times(&self) -> Result<RawTimes, ShareError> {
+        let frame = self.lease.call(Command::QueryInfo, &query(class::BASIC, 40, self.id), 0).await?;
+        let buffer = info_buffer(&frame)?;
+        let times = buffer
+            .first_chunk::<32>()
+            .ok_or_else(|| ShareError::malformed("basic information of less than 32 bytes"))?;
+        let (times, _) = times.as_chunks::<8>();
+        let [created, accessed, modified, changed] = [0, 1, 2, 3].map(|at| u64::from_le_bytes(times[at]));
+        Ok(RawTimes { created, accessed, modified, changed })
+    }
+
     /// SET_INFO of a file information class.
     pub(crate) async fn set(&self, info_class: u8, buffer: Vec<u8>) -> Result<(), ShareError> {
         self.lease.call(Command::SetInfo, &set(info_class, buffer, self.id), 0).await.map(drop)

@@ -35,6 +35,8 @@ pub(crate) struct Lane {
     max: usize,
     /// Calls on one connection before another is opened beside it.
     comfortable: usize,
+    /// Leases of one connection that there may be at all.
+    most: usize,
     state: Mutex<State>,
 }
 
@@ -75,7 +77,12 @@ impl FailureMemory {
 
 impl Lane {
     pub(crate) fn new(max: usize, comfortable: usize) -> Self {
-        Self { max: max.max(1), comfortable, state: Mutex::default() }
+        Self { max: max.max(1), comfortable, most: usize::MAX, state: Mutex::default() }
+    }
+
+    /// Each connection takes up to `most` leases and no more; then another one is opened.
+    pub(crate) fn filling_up(max: usize, most: usize) -> Self {
+        Self { max: max.max(1), comfortable: most, most, state: Mutex::default() }
     }
 
     /// A session of this lane: the least busy one, or a new one when all are busy or there is none.
@@ -104,12 +111,23 @@ impl Lane {
     fn look(self: &Arc<Self>, dial: &Dial, failures: &Arc<FailureMemory>) -> Look {
         let mut state = locked(&self.state);
         state.slots.retain(|slot| slot.session.is_alive());
-        let best = state.slots.iter().min_by_key(|slot| slot.load.load(Ordering::Relaxed)).cloned();
+        let load = |slot: &Arc<Slot>| slot.load.load(Ordering::Relaxed);
+        let free = state.slots.iter().filter(|slot| load(slot) < self.most);
+        // Filling up one after the other, the fullest is best: the others may become idle and be closed.
+        let best = if self.most == usize::MAX {
+            free.min_by_key(|slot| load(slot))
+        } else {
+            free.max_by_key(|slot| load(slot))
+        };
+        let best = best.cloned();
         let full = state.slots.len() >= self.max;
         if let Some(slot) = &best
             && (full || slot.load.load(Ordering::Relaxed) < self.comfortable)
         {
             return Look::Use(Lease::new(Arc::clone(slot)));
+        }
+        if best.is_none() && full {
+            return Look::Failed(ShareErrorKind::TooManyWatches.into());
         }
         let recent_failure = failures.recall();
         match (best, recent_failure) {

@@ -36,6 +36,10 @@ pub mod deadline {
 /// Entries in one listing. Beyond a million the answer would not fit into a browser either.
 pub const MAX_ENTRIES: usize = 1_000_000;
 
+/// Watched directories on one connection. Windows keeps 512 requests of a connection waiting and refuses more (MS-SMB2
+/// 3.3.4.2), a watch has two of them there, and some room is left for watches that are just ending.
+pub const WATCHES_PER_CONNECTION: usize = 240;
+
 /// How much one [`SharePool`](crate::SharePool) opens and holds.
 #[derive(Debug, Clone)]
 pub struct PoolLimits {
@@ -47,6 +51,9 @@ pub struct PoolLimits {
     pub read_connections: usize,
     /// Connections for uploads and server-side copies.
     pub write_connections: usize,
+    /// Connections for watches, opened one after the other as they fill up: [`WATCHES_PER_CONNECTION`] directories
+    /// each.
+    pub watch_connections: usize,
     /// Time to dial, negotiate, sign in and attach to the share.
     pub connect_timeout: Duration,
     /// A connection that nobody has used for this long is closed.
@@ -62,6 +69,7 @@ impl Default for PoolLimits {
             listing_connections: 2,
             read_connections: 2,
             write_connections: 2,
+            watch_connections: 8,
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_mins(5),
             budget: ByteBudget::of_process(),

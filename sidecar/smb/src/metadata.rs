@@ -104,4 +104,11 @@ impl Metadata {
             volume_id: None,
         }
     }
+
+    pub(crate) fn set_times(&mut self, times: &RawTimes) {
+        self.created = FileTime::from_raw(times.created);
+        self.accessed = FileTime::from_raw(times.accessed);
+        self.modified = FileTime::from_raw(times.modified);
+        self.changed = FileTime::from_raw(times.changed);
+    }
 }

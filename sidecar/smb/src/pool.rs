@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::budget::ByteBudget;
 use crate::error::{ShareError, ShareErrorKind};
 use crate::lane::{Dial, FailureMemory, Lane, Lease};
-use crate::limits::{PoolLimits, deadline};
+use crate::limits::{PoolLimits, WATCHES_PER_CONNECTION, deadline};
 use crate::session::{ServerIdentity, Session};
 use crate::target::Target;
 
@@ -24,9 +25,9 @@ const HOUSEKEEPING: Duration = Duration::from_secs(15);
 
 /// All access to one share by one account. Clones are the same pool.
 ///
-/// Connections are opened when needed and kept for a while. Interactive calls, listings, downloads and uploads have
-/// connections of their own, so that none stands in another's way; on each connection the requests of many callers are
-/// under way at once.
+/// Connections are opened when needed and kept for a while. Interactive calls, listings, downloads, uploads and watches
+/// have connections of their own, so that none stands in another's way; on each connection the requests of many callers
+/// are under way at once.
 ///
 /// # When the server goes away
 ///
@@ -34,7 +35,8 @@ const HOUSEKEEPING: Duration = Duration::from_secs(15);
 /// [`TimedOut`](ShareErrorKind::TimedOut), the next call connects anew. Calls that only look (`stat`, `list`, opening for
 /// reading) are repeated once on a new connection before they fail. Calls that change something are not: the caller gets
 /// the error, [`outcome_unknown`](ShareError::outcome_unknown) is true, and looking tells whether it was done. Open
-/// [`ReadHandle`](crate::ReadHandle)s and [`WriteHandle`](crate::WriteHandle)s are lost with their connection.
+/// [`ReadHandle`](crate::ReadHandle)s, [`WriteHandle`](crate::WriteHandle)s and [`Watch`](crate::Watch)es are lost with
+/// their connection.
 ///
 /// # Dropping a future
 ///
@@ -54,6 +56,8 @@ struct Inner {
     listings: Arc<Lane>,
     reads: Arc<Lane>,
     writes: Arc<Lane>,
+    watches: Arc<Lane>,
+    watch_places: Arc<Semaphore>,
     closed: CancellationToken,
     housekeeper: std::sync::Once,
 }
@@ -65,6 +69,7 @@ pub(crate) enum Work {
     Listing,
     Read,
     Write,
+    Watch,
 }
 
 impl SharePool {
@@ -84,6 +89,8 @@ impl SharePool {
             listings: Arc::new(Lane::new(limits.listing_connections, COMFORTABLE_LISTINGS)),
             reads: Arc::new(Lane::new(limits.read_connections, 1)),
             writes: Arc::new(Lane::new(limits.write_connections, 1)),
+            watches: Arc::new(Lane::filling_up(limits.watch_connections, WATCHES_PER_CONNECTION)),
+            watch_places: Arc::new(Semaphore::new(watch_places(&limits))),
             failures: Arc::default(),
             closed: CancellationToken::new(),
             housekeeper: std::sync::Once::new(),
@@ -126,6 +133,18 @@ impl SharePool {
         self.inner.lanes().iter().map(|lane| lane.connections()).sum()
     }
 
+    /// Watches that are open now, those that are just being opened or closed among them; each has one handle.
+    pub fn watches(&self) -> usize {
+        watch_places(&self.inner.limits) - self.inner.watch_places.available_permits()
+    }
+
+    /// The right to one more watch, given back when its handle is closed.
+    pub(crate) fn watch_place(&self) -> Result<OwnedSemaphorePermit, ShareError> {
+        Arc::clone(&self.inner.watch_places)
+            .try_acquire_owned()
+            .map_err(|_| ShareErrorKind::TooManyWatches.into())
+    }
+
     /// Ends all connections. Calls under way and later ones fail with `ConnectionLost`.
     pub fn close(&self) {
         self.inner.closed.cancel();
@@ -151,6 +170,7 @@ impl SharePool {
             Work::Listing => &inner.listings,
             Work::Read => &inner.reads,
             Work::Write => &inner.writes,
+            Work::Watch => &inner.watches,
         };
         lane.lease(&inner.dial, &inner.failures).await
     }
@@ -194,9 +214,13 @@ impl SharePool {
 }
 
 impl Inner {
-    fn lanes(&self) -> [&Arc<Lane>; 4] {
-        [&self.interactive, &self.listings, &self.reads, &self.writes]
+    fn lanes(&self) -> [&Arc<Lane>; 5] {
+        [&self.interactive, &self.listings, &self.reads, &self.writes, &self.watches]
     }
+}
+
+fn watch_places(limits: &PoolLimits) -> usize {
+    limits.watch_connections.max(1) * WATCHES_PER_CONNECTION
 }
 
 impl Drop for Inner {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use causeway_paths::SharePath;
 use smb2::client::connection::{CompoundOp, Connection, Frame};
+use smb2::client::diagnostics::OutstandingRequest;
 use smb2::crypto::encryption::Cipher;
 use smb2::msg::echo::EchoRequest;
 use smb2::pack::Pack;
@@ -54,6 +55,12 @@ const WINDOW_SHARE: u16 = 4;
 
 /// The largest piece that is worth asking for: beyond it a request only takes more memory and longer to arrive.
 const MAX_PIECE: u32 = 8 * 1024 * 1024;
+
+/// Between two looks at whether the server has said that it waits; Samba says so after half a millisecond.
+const PARKED_POLL: Duration = Duration::from_millis(1);
+
+/// For how long it may say so.
+const PARKED_WAIT: Duration = Duration::from_millis(100);
 
 impl Session {
     /// Dials, negotiates, signs in and attaches to the share.
@@ -236,6 +243,21 @@ impl Session {
     ) -> Result<[Result<Frame, ShareError>; N], ShareError> {
         let answers = self.ask_chain(&requests).await?;
         answers.try_into().map_err(|_| ShareError::malformed("an answer is missing"))
+    }
+
+    /// Waits until the server has answered every request of this kind that was sent so far, or has said that it waits
+    /// (`STATUS_PENDING`, MS-SMB2 3.3.4.2). For a server that does not say so, only a moment.
+    pub(crate) async fn all_parked(&self, command: Command) {
+        let sent = self.conn.next_message_id();
+        let parked = async {
+            let is_unknown = |request: &OutstandingRequest| {
+                request.command == command && request.message_id < sent && request.async_id.is_none()
+            };
+            while self.conn.outstanding_requests().iter().any(is_unknown) {
+                tokio::time::sleep(PARKED_POLL).await;
+            }
+        };
+        let _ = tokio::time::timeout(PARKED_WAIT, parked).await;
     }
 
     fn note_status(&self, status: NtStatus) {
