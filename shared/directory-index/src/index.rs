@@ -199,6 +199,7 @@ impl DirectoryIndex {
     }
 
     /// The same directories in as little memory as they need.
+    #[must_use]
     pub fn compacted(&self) -> Self {
         let mut compact = Self::new(self.case);
         let mut numbers = vec![ROOT; self.arena.span()];
