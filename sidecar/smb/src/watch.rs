@@ -55,7 +55,7 @@ impl Default for WatchOptions {
 /// Which changes a [`Watch`] reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WatchFilter {
-    /// Names of files and directories, sizes, times of the last write.
+    /// Names of files and directories, sizes, times of the last write, attributes.
     Contents,
     /// Names of directories.
     DirectoryNames,
@@ -83,7 +83,9 @@ pub struct Watch {
 }
 
 impl SharePool {
-    /// Watches the directory `path`. What changes from the moment that this returns is reported.
+    /// Watches the directory `path`. What changes over SMB from the moment that this returns is reported; of what is
+    /// done on the server's disk beside SMB, Samba hears some milliseconds later, because another process of it listens
+    /// there. [`Watch::metadata`] is from before that, so that comparing it later shows what was missed.
     ///
     /// Beside the errors of any opening, [`WatchUnsupported`](ShareErrorKind::WatchUnsupported) and
     /// [`TooManyWatches`](ShareErrorKind::TooManyWatches).

@@ -10,7 +10,10 @@ use std::time::Duration;
 
 use caching_client::CachingClient;
 use causeway_paths::SharePath;
-use causeway_smb::{NewTimes, PoolLimits, ShareErrorKind, SharePool, Target};
+use causeway_smb::{
+    ItemChange, NewTimes, PoolLimits, ShareErrorKind, SharePool, Target, WATCHES_PER_CONNECTION, WatchEvent,
+    WatchOptions,
+};
 use causeway_versions::FileTime;
 use fixture::{bytes_of, digest, path, read_all, refused};
 use futures::StreamExt;
@@ -124,5 +127,61 @@ async fn a_file_whose_handle_another_client_caches_is_replaced_once_it_lets_go()
     let renamed = tokio::time::timeout(Duration::from_secs(5), renaming).await???;
     assert_eq!(renamed.name, "cached");
     refused(pool.stat(&path("new")).await, ShareErrorKind::NotFound);
+    Ok(())
+}
+
+/// The demo lives by what its own server reports.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_embedded_server_reports_changes() -> anyhow::Result<()> {
+    let place = tempfile::tempdir()?;
+    let address = serve(place.path()).await?;
+    let target = Target::new("127.0.0.1", address.port(), "demo", "demo", "demo-password");
+    let pool = SharePool::new(target, PoolLimits::default());
+    pool.create_dir(&path("dir")).await?;
+    pool.create_dir(&path("dir/sub")).await?;
+    let mut watch = pool.watch(&path("dir"), WatchOptions::default()).await?;
+    let mut seen = Vec::new();
+    pool.create_file(&path("dir/sub/by us")).await?;
+    pool.rename(&path("dir/sub/by us"), &path("dir/moved"), false).await?;
+    std::fs::write(place.path().join("dir/on disk"), "text")?;
+    for name in ["sub/by us", "moved", "on disk"] {
+        while !seen.iter().any(|change: &ItemChange| change.path == path(name)) {
+            match tokio::time::timeout(Duration::from_secs(10), watch.next()).await?? {
+                WatchEvent::Changed(changes) => seen.extend(changes),
+                WatchEvent::Overflow => anyhow::bail!("nothing was too much, after {seen:?}"),
+            }
+        }
+    }
+    let tiny = WatchOptions { buffer: 16, ..WatchOptions::default() };
+    let mut tiny = pool.watch(&path("dir"), tiny).await?;
+    pool.create_file(&path("dir/a name too long for that")).await?;
+    let event = tokio::time::timeout(Duration::from_secs(10), tiny.next()).await??;
+    assert_eq!(event, WatchEvent::Overflow);
+    tiny.close().await;
+
+    pool.delete_dir(&path("dir/sub")).await?;
+    for name in ["moved", "on disk", "a name too long for that"] {
+        pool.delete_file(&path(&format!("dir/{name}"))).await?;
+    }
+    pool.delete_dir(&path("dir")).await?;
+    let ended = tokio::time::timeout(Duration::from_secs(10), async {
+        loop {
+            if let Err(error) = watch.next().await {
+                return error.kind();
+            }
+        }
+    });
+    assert_eq!(ended.await?, ShareErrorKind::DeletePending);
+    drop(watch);
+
+    // Every request it holds is given back with the watch.
+    for _ in 0..600 {
+        pool.watch(&SharePath::root(), WatchOptions::default()).await?.close().await;
+    }
+    assert_eq!(pool.watches(), 0);
+    let many = (0..WATCHES_PER_CONNECTION)
+        .map(|_| pool.watch(const { &SharePath::root() }, WatchOptions::default()));
+    let many = futures::future::try_join_all(many).await?;
+    assert_eq!(many.len(), pool.watches());
     Ok(())
 }

@@ -8,8 +8,8 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesOrdered;
 use smb2::client::connection::Frame;
 use smb2::msg::change_notify::{
-    ChangeNotifyRequest, FILE_NOTIFY_CHANGE_DIR_NAME, FILE_NOTIFY_CHANGE_FILE_NAME,
-    FILE_NOTIFY_CHANGE_LAST_WRITE, FILE_NOTIFY_CHANGE_SIZE, SMB2_WATCH_TREE,
+    ChangeNotifyRequest, FILE_NOTIFY_CHANGE_ATTRIBUTES, FILE_NOTIFY_CHANGE_DIR_NAME,
+    FILE_NOTIFY_CHANGE_FILE_NAME, FILE_NOTIFY_CHANGE_LAST_WRITE, FILE_NOTIFY_CHANGE_SIZE, SMB2_WATCH_TREE,
 };
 use smb2::types::Command;
 use smb2::types::status::NtStatus;
@@ -52,11 +52,14 @@ impl Requests {
             output_buffer_length: buffer,
             file_id: handle.id(),
             completion_filter: match options.filter {
+                // Attributes, because Samba reports under this bit, and no other, what is written into a file on its
+                // disk beside SMB.
                 WatchFilter::Contents => {
                     FILE_NOTIFY_CHANGE_FILE_NAME
                         | FILE_NOTIFY_CHANGE_DIR_NAME
                         | FILE_NOTIFY_CHANGE_SIZE
                         | FILE_NOTIFY_CHANGE_LAST_WRITE
+                        | FILE_NOTIFY_CHANGE_ATTRIBUTES
                 }
                 WatchFilter::DirectoryNames => FILE_NOTIFY_CHANGE_DIR_NAME,
             },
