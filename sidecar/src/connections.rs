@@ -91,6 +91,11 @@ impl Connections {
         Ok(seen.into_iter().map(|known| access::as_seen(caller, &known.stored)).collect())
     }
 
+    /// Whether the caller sees a connection of that id.
+    pub(crate) fn shows(&self, caller: &Account, id: Uuid) -> bool {
+        self.state.visible(caller, id).is_ok()
+    }
+
     /// What a session of that connection needs to know. Faults: `ConnectionNotFound` (or invisible to the caller),
     /// `ConnectionIncomplete`, `Internal` (the stored password does not open).
     #[expect(clippy::unused_async, reason = "callers await it as any other call; a shared database will")]

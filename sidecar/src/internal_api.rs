@@ -21,6 +21,10 @@ use causeway_internal::connections::{
 use causeway_internal::files::{
     CreateItem, DeleteItem, GetInfo, LIST_DIRECTORY, ListDirectory, RenameItem, TransferItem,
 };
+use causeway_internal::history::{
+    ChangeFileSearchPolicy, CheckRecentFile, ClearHistory, ForgetVisit, GetFileSearchPolicy, RecordVisit,
+    SearchHistory,
+};
 use causeway_internal::transfer::{READ_FILE, WRITE_FILE};
 use causeway_internal::{
     Call, Fault, FaultCode, HEAD_HEADER, MAX_JSON_BYTES, Principal, REQUEST_ID_HEADER, TOKEN_VERSION_HEADER,
@@ -39,6 +43,7 @@ pub(crate) fn router(sidecar: Arc<Sidecar>) -> Router {
     let router = accounts(router);
     let router = connections(router);
     let router = files(router);
+    let router = histories(router);
     router
         .fallback(|| async { Refusal(Fault::new(FaultCode::NotFound, "There is no such internal call")) })
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
@@ -118,6 +123,30 @@ fn files(router: Api) -> Api {
         .route(&call_path(LIST_DIRECTORY), post(list_directory))
         .route(&call_path(READ_FILE), post(read_file))
         .route(&call_path(WRITE_FILE), post(write_file).layer(DefaultBodyLimit::disable()))
+}
+
+fn histories(router: Api) -> Api {
+    let router = for_user::<RecordVisit, _>(router, |sidecar, account, call| async move {
+        sidecar.histories.record(&account, call).await
+    });
+    let router = for_user::<SearchHistory, _>(router, |sidecar, account, call| async move {
+        sidecar.histories.search(&account, call).await
+    });
+    let router = for_user::<ForgetVisit, _>(router, |sidecar, account, call| async move {
+        sidecar.histories.forget(&account, call).await
+    });
+    let router = for_user::<ClearHistory, _>(router, |sidecar, account, call| async move {
+        sidecar.histories.clear(&account, call).await
+    });
+    let router = for_user::<CheckRecentFile, _>(router, |sidecar, account, call| async move {
+        sidecar.histories.check_file(&account, call).await
+    });
+    let router = for_user::<GetFileSearchPolicy, _>(router, |sidecar, account, _| async move {
+        sidecar.histories.policy(&account).await
+    });
+    for_user::<ChangeFileSearchPolicy, _>(router, |sidecar, account, call| async move {
+        sidecar.histories.change_policy(&account, call).await
+    })
 }
 
 /// Mounts a call that acts for a user.

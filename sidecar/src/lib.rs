@@ -10,6 +10,7 @@ mod completion;
 pub mod config;
 mod connections;
 mod files;
+mod history;
 mod internal_api;
 mod janitor;
 mod secrets;
@@ -30,6 +31,7 @@ use self::changes::Changes;
 use self::config::Config;
 use self::connections::Connections;
 use self::files::{Files, Siblings};
+use self::history::Histories;
 use self::secrets::Secrets;
 use self::shares::Shares;
 use self::store::Store;
@@ -40,6 +42,7 @@ pub struct Sidecar {
     connections: Arc<Connections>,
     shares: Arc<Shares>,
     files: Files,
+    histories: Histories,
     store: Store,
     secrets: Secrets,
     tasks: TaskTracker,
@@ -79,6 +82,7 @@ impl Sidecar {
             Arc::clone(&siblings),
             changes,
         );
+        let histories = Histories::new(store.clone(), Arc::clone(&connections), files.clone());
         // Last of what can fail, so that a password that was made up is shown.
         let generated_password = accounts
             .ensure_first_admin(&config.first_admin.username, config.first_admin.password.as_deref())
@@ -86,7 +90,8 @@ impl Sidecar {
             .context("the first administrator")?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(janitor::run(siblings, Arc::clone(&connections), Arc::clone(&shares), stop.clone()));
-        let sidecar = Arc::new(Self { accounts, connections, shares, files, store, secrets, tasks, stop });
+        let sidecar =
+            Arc::new(Self { accounts, connections, shares, files, histories, store, secrets, tasks, stop });
         Ok(Started { sidecar, generated_password })
     }
 

@@ -1,6 +1,7 @@
 //! The auth function: `/api/auth/…` and `/api/admin/…`.
 
 mod account;
+mod file_search;
 mod oidc;
 mod sign_in;
 mod user_settings;
@@ -38,6 +39,8 @@ impl Function for Auth {
             Operation::DeleteUser => users::delete(&request).await,
             Operation::ResetPassword => users::reset_password(request).await,
             Operation::GetOidcAdministration => oidc::administration(&request).await,
+            Operation::GetFileSearchSettings => file_search::get(&request).await,
+            Operation::ChangeFileSearchSettings => file_search::change(request).await,
         }
     }
 }

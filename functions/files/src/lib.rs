@@ -4,6 +4,7 @@
 //! What the sidecar refuses is worded by the route ([`wording`]).
 
 mod connections;
+mod history;
 mod items;
 mod list;
 mod refusal;
@@ -15,6 +16,7 @@ use causeway_api::Endpoint;
 use causeway_api::routes::files::{ENDPOINTS, Operation};
 use causeway_function_kit::{Answer, Function, Problem, Request, export_function};
 use causeway_internal::files::TransferKind;
+use causeway_internal::history::HistoryKind;
 
 struct Files;
 
@@ -44,6 +46,15 @@ impl Function for Files {
             Operation::Move => transfer::transfer(TransferKind::Move, request).await,
             Operation::Upload => upload::from_form(request).await,
             Operation::PutContent => upload::from_body(request).await,
+            Operation::RecordDirectory => history::record_directory(request).await,
+            Operation::RecentDirectories => history::directories(&request).await,
+            Operation::ForgetDirectory => history::forget(HistoryKind::Directories, &request).await,
+            Operation::ClearDirectories => history::clear(HistoryKind::Directories, &request).await,
+            Operation::RecordFile => history::record_file(request).await,
+            Operation::RecentFiles => history::files(&request).await,
+            Operation::RecentFileTarget => history::target(&request).await,
+            Operation::ForgetFile => history::forget(HistoryKind::Files, &request).await,
+            Operation::ClearFiles => history::clear(HistoryKind::Files, &request).await,
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod auth;
 pub mod connections;
 mod error;
 pub mod files;
+pub mod history;
 mod matching;
 mod openapi;
 mod route;

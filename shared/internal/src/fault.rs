@@ -85,6 +85,8 @@ pub enum FaultCode {
     ConnectionNotFound,
     /// The connection names no share.
     ConnectionIncomplete,
+    /// No such record in the caller's history.
+    RecordNotFound,
     /// Nothing at that path.
     NotFound,
     /// The directory that should hold the item is missing.
@@ -152,7 +154,11 @@ impl FaultCode {
             Self::PartMissing => 422,
             Self::PrincipalRefused | Self::BadCredentials | Self::ServiceTokenRefused => 401,
             Self::NotPermitted | Self::RoleReadOnly | Self::ConnectionReadOnly | Self::AccessDenied => 403,
-            Self::UserNotFound | Self::ConnectionNotFound | Self::NotFound | Self::ParentNotFound => 404,
+            Self::UserNotFound
+            | Self::ConnectionNotFound
+            | Self::RecordNotFound
+            | Self::NotFound
+            | Self::ParentNotFound => 404,
             Self::Conflict | Self::AlreadyExists | Self::DestinationExists | Self::KindMismatch => 409,
             Self::PreconditionFailed => 412,
             Self::TooLarge => 413,

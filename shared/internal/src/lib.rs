@@ -17,6 +17,7 @@ mod call;
 pub mod connections;
 mod fault;
 pub mod files;
+pub mod history;
 pub mod listing;
 mod principal;
 mod timestamp;

@@ -8,6 +8,7 @@ mod changes;
 mod connections;
 mod copies;
 mod downloads;
+mod histories;
 mod roles;
 mod sign_in;
 mod uploads;

@@ -126,7 +126,7 @@ impl ViewQuery<'_> {
 }
 
 /// A whole number between two bounds, both included; what is wrong goes to `errors`.
-fn integer_within(
+pub(crate) fn integer_within(
     name: &str,
     text: Option<&str>,
     least: i64,

@@ -1,6 +1,7 @@
 //! `/api/auth/…` and `/api/admin/…`
 
 use crate::auth::{AccountDetails, AuthConfig, AuthToken, Me, Message, PasswordChange, SignInForm, UserRole};
+use crate::history::{FileSearchSettings, FileSearchSettingsChange};
 use crate::settings::{UserSettings, UserSettingsPatch};
 use crate::users::{
     AdminUser, Expiration, OidcAdministration, OidcState, PasswordReset, RoleSource, SortDirection,
@@ -27,6 +28,8 @@ pub enum Operation {
     DeleteUser,
     ResetPassword,
     GetOidcAdministration,
+    GetFileSearchSettings,
+    ChangeFileSearchSettings,
 }
 
 const fn route(method: Method, path: &'static str, id: &'static str) -> Route {
@@ -165,6 +168,21 @@ pub static ENDPOINTS: &[Endpoint<Operation>] = &[
         route: route(Method::Get, "/api/admin/auth/oidc", "get_oidc_administration")
             .about("Whether an identity provider is in use")
             .answers(&[Answer::json::<OidcAdministration>(200, "None is")])
+            .refuses(&[403]),
+    },
+    Endpoint {
+        operation: Operation::GetFileSearchSettings,
+        route: route(Method::Get, "/api/admin/settings/file-search", "get_file_search_settings")
+            .about("What the histories of opened files keep")
+            .answers(&[Answer::json::<FileSearchSettings>(200, "The settings")])
+            .refuses(&[403]),
+    },
+    Endpoint {
+        operation: Operation::ChangeFileSearchSettings,
+        route: route(Method::Put, "/api/admin/settings/file-search", "change_file_search_settings")
+            .about("Changes what the histories of opened files keep, for all users and at once")
+            .body(RequestBody::json::<FileSearchSettingsChange>())
+            .answers(&[Answer::json::<FileSearchSettings>(200, "The settings afterwards")])
             .refuses(&[403]),
     },
 ];

@@ -4,6 +4,10 @@ use crate::connections::{
     ConnectionBody, ConnectionCreateBody, ConnectionUpdateBody, DeletedAnswer, TestAnswer, VisibilityOption,
 };
 use crate::files::{CreateBody, DirectoryListing, FileInfo, RenameBody, TransferBody, UploadAnswer};
+use crate::history::{
+    ClearedHistory, RecentDirectories, RecentDirectory, RecentFile, RecentFiles, RecordedDirectory,
+    RecordedFile,
+};
 use crate::{Answer, Component, Endpoint, Method, Parameter, RequestBody, Route};
 
 /// What the `files` function does.
@@ -41,6 +45,24 @@ pub enum Operation {
     Upload,
     /// Stores a file from the bare body.
     PutContent,
+    /// Records a visit to a directory.
+    RecordDirectory,
+    /// Searches the directories that the caller has visited.
+    RecentDirectories,
+    /// Forgets a visit.
+    ForgetDirectory,
+    /// Forgets all visits.
+    ClearDirectories,
+    /// Records that a file was opened.
+    RecordFile,
+    /// Searches the files that the caller has opened.
+    RecentFiles,
+    /// Looks whether a recorded file can be opened again.
+    RecentFileTarget,
+    /// Forgets a file.
+    ForgetFile,
+    /// Forgets all files.
+    ClearFiles,
 }
 
 const FILES: Component = Component::Files;
@@ -54,6 +76,20 @@ const OF_A_CHANGE: &[u16] = &[400, 403, 404, 409, 423, 502, 503, 504];
 const OF_A_TREE: &[u16] = &[400, 403, 404, 409, 423, 500, 502, 503, 504, 507];
 /// Those of an upload.
 const OF_A_WRITE: &[u16] = &[400, 403, 404, 409, 412, 413, 423, 502, 503, 504, 507];
+
+/// Those of a record: as [`OF_A_SHARE`], but the server's own troubles are one.
+const OF_A_RECORD: &[u16] = &[400, 403, 404, 503, 504];
+/// Those of a recorded file that is to be opened again.
+const OF_A_TARGET: &[u16] = &[400, 403, 404, 409, 503, 504];
+
+/// The parameters of a search in a history.
+const SEARCH: &[Parameter] = &[
+    Parameter::optional::<String>(
+        "q",
+        "Part of the path or name, at most 1024 characters; case and accents are of no consequence.",
+    ),
+    Parameter::optional::<u32>("limit", "Records in the answer, 1 to 50; 10 when absent."),
+];
 
 const PATH: Parameter =
     Parameter::required::<String>("path", "Path of the item, relative to the connection.");
@@ -110,6 +146,70 @@ pub static ENDPOINTS: &[Endpoint<Operation>] = &[
             .body(RequestBody::optional_json::<ConnectionUpdateBody>())
             .answers(&[Answer::json::<TestAnswer>(200, "How the try went; a failure is an answer too.")])
             .refuses(&[400, 403, 404, 504]),
+    },
+    // Before all that begins with a connection's id, so that nothing below takes `recent-files` for one.
+    Endpoint {
+        operation: Operation::RecordDirectory,
+        route: Route::new(FILES, Method::Post, "/api/browse/recent-directories", "record_recent_directory")
+            .about("Records a visit to a directory; what is on a share must be there.")
+            .body(RequestBody::json::<RecordedDirectory>())
+            .answers(&[Answer::json::<RecentDirectory>(200, "The record.")])
+            .refuses(OF_A_RECORD),
+    },
+    Endpoint {
+        operation: Operation::RecentDirectories,
+        route: Route::new(FILES, Method::Get, "/api/browse/recent-directories", "list_recent_directories")
+            .about("The directories that the caller has visited, the newest first.")
+            .takes(SEARCH)
+            .answers(&[Answer::json::<RecentDirectories>(200, "Those that match.")]),
+    },
+    Endpoint {
+        operation: Operation::ClearDirectories,
+        route: Route::new(FILES, Method::Delete, "/api/browse/recent-directories", "clear_recent_directories")
+            .about("Forgets all directories that the caller has visited.")
+            .answers(&[Answer::json::<ClearedHistory>(200, "They are forgotten.")]),
+    },
+    Endpoint {
+        operation: Operation::ForgetDirectory,
+        route: Route::new(FILES, Method::Delete, "/api/browse/recent-directories/{record_id}", "forget_recent_directory")
+            .about("Forgets one visited directory.")
+            .answers(&[Answer::empty(204, "It is forgotten.")])
+            .refuses(&[404]),
+    },
+    Endpoint {
+        operation: Operation::RecordFile,
+        route: Route::new(FILES, Method::Post, "/api/browse/recent-files", "record_recent_file")
+            .about("Records that a file was opened; what is on a share must be there.")
+            .body(RequestBody::json::<RecordedFile>())
+            .answers(&[Answer::json::<Option<RecentFile>>(200, "The record; null when such files are not recorded.")])
+            .refuses(OF_A_RECORD),
+    },
+    Endpoint {
+        operation: Operation::RecentFiles,
+        route: Route::new(FILES, Method::Get, "/api/browse/recent-files", "list_recent_files")
+            .about("The files that the caller has opened: the best matches first, among equals the newest.")
+            .takes(SEARCH)
+            .answers(&[Answer::json::<RecentFiles>(200, "Those that match.")]),
+    },
+    Endpoint {
+        operation: Operation::ClearFiles,
+        route: Route::new(FILES, Method::Delete, "/api/browse/recent-files", "clear_recent_files")
+            .about("Forgets all files that the caller has opened.")
+            .answers(&[Answer::json::<ClearedHistory>(200, "They are forgotten.")]),
+    },
+    Endpoint {
+        operation: Operation::ForgetFile,
+        route: Route::new(FILES, Method::Delete, "/api/browse/recent-files/{record_id}", "forget_recent_file")
+            .about("Forgets one opened file.")
+            .answers(&[Answer::empty(204, "It is forgotten.")])
+            .refuses(&[404]),
+    },
+    Endpoint {
+        operation: Operation::RecentFileTarget,
+        route: Route::new(FILES, Method::Get, "/api/browse/recent-files/{record_id}/target", "check_recent_file")
+            .about("Whether a recorded file can be opened again; a record of what is not to be had any more is forgotten.")
+            .answers(&[Answer::json::<FileInfo>(200, "The file as it is now.")])
+            .refuses(OF_A_TARGET),
     },
     Endpoint {
         operation: Operation::List,
