@@ -24,7 +24,8 @@ fn main() {
     for watched in ["functions", "shared", "spin.toml", "Cargo.lock", "Cargo.toml"] {
         println!("cargo::rerun-if-changed={}", workspace.join(watched).display());
     }
-    let target_dir = workspace.join("target/components");
+    // OUT_DIR is <target>/<profile>/build/<package>/out, wherever CARGO_TARGET_DIR has put it.
+    let target_dir = out_dir.ancestors().nth(4).expect("cargo keeps to its layout").join("components");
     build(&workspace, &target_dir);
     let mut rows = Vec::new();
     for (id, stem) in COMPONENTS {

@@ -30,6 +30,14 @@ const CHUNK: u32 = 1024 * 1024;
 /// WRITEs in flight from one handle.
 const REQUESTS: usize = 4;
 
+/// Bytes after which the server is asked to put what it has onto the disk while more arrives: the disk works during the
+/// transfer and not after it.
+const FLUSH_EVERY: u64 = 64 * 1024 * 1024;
+
+/// Bytes that the server may hold beyond what it was asked to put onto the disk. An upload waits for a slow disk as it
+/// goes, so that the last FLUSH has little left to do and its deadline holds for files of any size.
+const MAX_UNFLUSHED: u64 = 4 * FLUSH_EVERY;
+
 impl SharePool {
     /// Creates a file that must not exist yet, to be written through the handle.
     ///
@@ -49,6 +57,8 @@ impl SharePool {
             gathered_bytes: 0,
             position: 0,
             in_flight: FuturesUnordered::new(),
+            unflushed: 0,
+            flushing: None,
             failure: None,
             budget: Arc::clone(self.budget()),
         })
@@ -83,6 +93,10 @@ pub struct WriteHandle {
     /// Where the next WRITE goes.
     position: u64,
     in_flight: FuturesUnordered<JoinHandle<Result<(), ShareError>>>,
+    /// Bytes sent since the last FLUSH.
+    unflushed: u64,
+    /// The FLUSH that is under way while more is written.
+    flushing: Option<JoinHandle<Result<(), ShareError>>>,
     /// The first failure; it is the answer to everything that follows.
     failure: Option<ShareError>,
     budget: Arc<ByteBudget>,
@@ -112,11 +126,41 @@ impl WriteHandle {
     /// Waits until everything written is on the disk of the server (SMB2 FLUSH).
     pub async fn flush(&mut self) -> Result<(), ShareError> {
         self.drain().await?;
+        self.end_flush().await?;
+        // Also when one has just ended: it began while writes were under way.
+        self.begin_flush();
+        self.end_flush().await
+    }
+
+    /// Sends a FLUSH; [`end_flush`](Self::end_flush) waits for it.
+    fn begin_flush(&mut self) {
         let lease = self.handle.lease().clone();
         let (session, request) = (Arc::clone(lease.session()), FlushRequest { file_id: self.handle.id() });
         let flushed = async move { session.call(Command::Flush, &request, 0).await.map(drop) };
-        let outcome = detached(deadline::FLUSH, lease, flushed).await;
+        self.flushing = Some(tokio::spawn(detached(deadline::FLUSH, lease, flushed)));
+        self.unflushed = 0;
+    }
+
+    /// Waits for the FLUSH that is under way, if there is one.
+    async fn end_flush(&mut self) -> Result<(), ShareError> {
+        let Some(flushing) = &mut self.flushing else { return Ok(()) };
+        let outcome = flushing
+            .await
+            .unwrap_or_else(|panic| Err(ShareError::caused_by(ShareErrorKind::Protocol, panic)));
+        self.flushing = None;
         self.keep(outcome)
+    }
+
+    /// Keeps the server's disk at work, see [`FLUSH_EVERY`].
+    async fn flush_along(&mut self) -> Result<(), ShareError> {
+        let idle = self.flushing.as_ref().is_none_or(JoinHandle::is_finished);
+        if idle || self.unflushed >= MAX_UNFLUSHED {
+            self.end_flush().await?;
+        }
+        if self.unflushed >= FLUSH_EVERY && self.flushing.is_none() {
+            self.begin_flush();
+        }
+        Ok(())
     }
 
     /// Keeps the file under the name it was created with, closes it and gives its metadata.
@@ -189,8 +233,9 @@ impl WriteHandle {
         let (session, id, offset) =
             (Arc::clone(self.handle.lease().session()), self.handle.id(), self.position);
         self.position += length as u64;
+        self.unflushed += length as u64;
         self.in_flight.push(tokio::spawn(write(session, id, offset, pieces, length, permit)));
-        Ok(())
+        self.flush_along().await
     }
 
     /// The first `length` bytes gathered.

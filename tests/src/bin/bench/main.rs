@@ -17,8 +17,8 @@ use rig::Rig;
 use table::Table;
 
 /// The measurements and their names.
-const NAMES: [&str; 8] =
-    ["starts", "idle", "list-100", "list-10000", "info", "listings", "range", "transfer"];
+const NAMES: [&str; 9] =
+    ["starts", "idle", "list-100", "list-10000", "info", "listings", "range", "download", "upload"];
 
 fn main() -> ExitCode {
     let only: Vec<String> = std::env::args().skip(1).collect();
@@ -67,8 +67,10 @@ async fn run(only: &[String]) -> Result<()> {
     if wanted("range") {
         transfer::first_byte_of_a_range(&rig, &mut table).await?;
     }
-    if wanted("transfer") {
+    if wanted("download") {
         transfer::download(&rig, &mut table).await?;
+    }
+    if wanted("upload") {
         transfer::upload(&rig, &mut table).await?;
     }
     let peak: u64 = rig.processes().map(causeway_tests::Process::peak_memory).sum::<Result<u64>>()?;

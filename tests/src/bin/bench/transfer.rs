@@ -1,5 +1,7 @@
 //! How quickly content flows.
 
+use std::io::ErrorKind;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -20,6 +22,10 @@ const FIRST_BYTE_WITHIN: Duration = Duration::from_millis(10);
 
 /// Our rate must be at least this much of theirs.
 const RATIO: f64 = 0.8;
+
+/// Names of what is uploaded.
+const OURS: &str = "ours.bin";
+const THEIRS: &str = "theirs.bin";
 
 fn rate(time: Duration) -> String {
     // 2^30 bytes a run; exact enough for a figure with three digits.
@@ -70,27 +76,65 @@ pub(crate) async fn download(rig: &Rig, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
+/// What an upload finds in its place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    AnotherFile,
+}
+
+/// The time, once nothing written before waits for the disk: `smbclient` does not have its file flushed and we do, and an
+/// upload of ours shall not pay for the flushing of theirs.
+fn settled(rig: &Rig, before: Before) -> Result<Instant> {
+    if before == Before::Nothing {
+        for name in [OURS, THEIRS] {
+            match std::fs::remove_file(rig.folder().on_disk(name)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error).context(name),
+                _ => {}
+            }
+        }
+    }
+    ensure!(Command::new("sync").status().context("no sync")?.success(), "sync failed");
+    Ok(Instant::now())
+}
+
 pub(crate) async fn upload(rig: &Rig, table: &mut Table) -> Result<()> {
+    upload_over(rig, table, Before::Nothing, "upload of 1 GiB").await?;
+    upload_over(rig, table, Before::AnotherFile, "replacing 1 GiB").await
+}
+
+async fn upload_over(rig: &Rig, table: &mut Table, before: Before, what: &str) -> Result<()> {
     let share = rig.share();
     let pattern = Pattern::new(1);
     let source = tempfile::NamedTempFile::new().context("no temporary file")?;
     source.as_file().set_len(GIB).context("no temporary file")?;
-    let command = format!("put {} \\{}\\theirs.bin", source.path().display(), rig.folder().path());
-    let path = rig.folder().at("ours.bin");
+    let command = format!("put {} \\{}\\{THEIRS}", source.path().display(), rig.folder().path());
+    let path = rig.folder().at(OURS);
+    let created = if before == Before::Nothing { 201 } else { 200 };
     let (mut raw, mut form, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..RUNS {
-        let start = Instant::now();
-        let answer = share.put(&path, pattern.reader(GIB)).try_send().await?;
-        raw.push(start.elapsed());
-        ensure!(matches!(answer.status(), 200 | 201), "the upload answered {}", answer.status());
-        let start = Instant::now();
-        let answer = share.upload(&path, pattern.reader(GIB)).try_send().await?;
-        form.push(start.elapsed());
-        ensure!(answer.status() == 200, "the upload answered {}", answer.status());
-        theirs.push(rig.smbclient(&command)?);
+    for run in 0..3 * RUNS {
+        // Each comes first in turn.
+        match (run + run / 3) % 3 {
+            0 => {
+                let start = settled(rig, before)?;
+                let answer = share.put(&path, pattern.reader(GIB)).try_send().await?;
+                raw.push(start.elapsed());
+                ensure!(answer.status() == created, "the upload answered {}", answer.status());
+            }
+            1 => {
+                let start = settled(rig, before)?;
+                let answer = share.upload(&path, pattern.reader(GIB)).try_send().await?;
+                form.push(start.elapsed());
+                ensure!(answer.status() == 200, "the upload answered {}", answer.status());
+            }
+            _ => {
+                settled(rig, before)?;
+                theirs.push(rig.smbclient(&command)?);
+            }
+        }
     }
     let theirs = median(theirs);
-    compare(table, "upload of 1 GiB, raw", median(raw), theirs);
-    compare(table, "upload of 1 GiB, form", median(form), theirs);
+    compare(table, &format!("{what}, raw"), median(raw), theirs);
+    compare(table, &format!("{what}, form"), median(form), theirs);
     Ok(())
 }
