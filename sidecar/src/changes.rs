@@ -4,7 +4,7 @@
 //! users and connections say when one of them is no longer what it was. Telling never waits and never fails. A listener
 //! that is too slow does not slow anybody down: it is told that it has missed something, and has to look for itself.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use causeway_internal::files::ItemKind;
 use causeway_paths::SharePath;
@@ -18,10 +18,14 @@ use uuid::Uuid;
 const WAITING_NOTICES: usize = 1024;
 
 /// Where changes are told. Clones tell the same listeners.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Changes {
     notices: broadcast::Sender<Arc<Notice>>,
+    first: Arc<OnceLock<Ear>>,
 }
+
+/// Hears a notice before everybody else.
+type Ear = Box<dyn Fn(&Notice) + Send + Sync>;
 
 /// Something is no longer what it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,11 +106,22 @@ pub(crate) struct Listener(broadcast::Receiver<Arc<Notice>>);
 impl Changes {
     /// Without listeners yet.
     pub(crate) fn new() -> Self {
-        Self { notices: broadcast::Sender::new(WAITING_NOTICES) }
+        Self { notices: broadcast::Sender::new(WAITING_NOTICES), first: Arc::default() }
+    }
+
+    /// Has `ear` called within [`tell`](Self::tell), before whoever caused the change is answered: for what must not be
+    /// out of date when he asks next. It must not wait. There is one ear; a second one is not taken.
+    pub(crate) fn hear_first(&self, ear: impl Fn(&Notice) + Send + Sync + 'static) {
+        if self.first.set(Box::new(ear)).is_err() {
+            tracing::error!("the changes have an ear already");
+        }
     }
 
     /// Tells every listener.
     pub(crate) fn tell(&self, notice: Notice) {
+        if let Some(ear) = self.first.get() {
+            ear(&notice);
+        }
         // No listener is no failure.
         let _ = self.notices.send(Arc::new(notice));
     }

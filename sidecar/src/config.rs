@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+pub use crate::sockets::{NoPublicUrl, PublicUrl};
+
 /// The sidecar's configuration. The program that embeds it reads files, environment and command line.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -13,6 +15,10 @@ pub struct Config {
     pub secrets: SecretOverrides,
     /// Networks of reverse proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Where browsers find the product: pages from elsewhere may open no socket. `None` does not look.
+    pub public_url: Option<PublicUrl>,
+    /// Sockets that one user may have open.
+    pub max_sockets_per_user: usize,
 }
 
 /// The administrator made at the very first start.

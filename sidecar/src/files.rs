@@ -31,6 +31,7 @@ use crate::accounts::Accounts;
 use crate::changes::{Change, Changes, Deed, Notice, ShareKey};
 use crate::connections::{Connections, ResolvedConnection};
 use crate::shares::{Shares, fault};
+use crate::watches::Watches;
 
 /// How long a replacement may leave a name without a file, seen through the server: two system calls and a scheduler.
 const SECOND_LOOK: Duration = Duration::from_millis(20);
@@ -43,6 +44,7 @@ pub(crate) struct Files {
     shares: Arc<Shares>,
     siblings: Arc<Siblings>,
     changes: Changes,
+    watches: Watches,
     listings: Arc<tokio::sync::Semaphore>,
 }
 
@@ -116,9 +118,10 @@ impl Files {
         shares: Arc<Shares>,
         siblings: Arc<Siblings>,
         changes: Changes,
+        watches: Watches,
     ) -> Self {
         let listings = Arc::new(tokio::sync::Semaphore::new(list::LISTINGS_AT_ONCE));
-        Self { accounts, connections, shares, siblings, changes, listings }
+        Self { accounts, connections, shares, siblings, changes, watches, listings }
     }
 
     /// Information on one item.

@@ -13,28 +13,40 @@ mod files;
 mod history;
 mod internal_api;
 mod janitor;
+mod metrics;
 mod secrets;
 mod shares;
+mod sockets;
 mod store;
+mod watches;
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::Router;
+use axum::http::header;
+use axum::routing::get;
 use causeway_internal::Fault;
 use causeway_internal::accounts::{Account, DeleteUser, LogSettings};
+use causeway_tokens::TokenKey;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::accounts::Accounts;
-use self::changes::Changes;
+use self::changes::{Changes, Notice};
 use self::config::Config;
 use self::connections::Connections;
 use self::files::{Files, Siblings};
 use self::history::Histories;
+use self::metrics::Metrics;
 use self::secrets::Secrets;
 use self::shares::Shares;
+use self::sockets::{Admission, Sockets};
 use self::store::Store;
+use self::watches::Watches;
+
+/// The format of `/metrics`.
+const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The running service.
 pub struct Sidecar {
@@ -43,6 +55,9 @@ pub struct Sidecar {
     shares: Arc<Shares>,
     files: Files,
     histories: Histories,
+    watches: Watches,
+    sockets: Sockets,
+    metrics: Arc<Metrics>,
     store: Store,
     secrets: Secrets,
     tasks: TaskTracker,
@@ -67,6 +82,14 @@ impl Sidecar {
         let store = Store::open(&config.data_dir).await.context("the database")?;
         let shares = Arc::new(Shares::new());
         let changes = Changes::new();
+        let metrics = Arc::new(Metrics::default());
+        let watches = Watches::new(Arc::clone(&metrics));
+        let first = watches.clone();
+        changes.hear_first(move |notice| {
+            if let Notice::Item(change) = notice {
+                first.note(change);
+            }
+        });
         let accounts = Accounts::open(store.clone(), config.trusted_proxies.clone(), changes.clone())
             .await
             .context("the users")?;
@@ -80,7 +103,21 @@ impl Sidecar {
             Arc::clone(&connections),
             Arc::clone(&shares),
             Arc::clone(&siblings),
-            changes,
+            changes.clone(),
+            watches.clone(),
+        );
+        let admission = Admission {
+            key: TokenKey::new(secrets.token_secret()),
+            public_url: config.public_url,
+            most_of_user: config.max_sockets_per_user,
+        };
+        let sockets = Sockets::new(
+            Arc::clone(&accounts),
+            Arc::clone(&connections),
+            Arc::clone(&shares),
+            watches.clone(),
+            Arc::clone(&metrics),
+            admission,
         );
         let histories = Histories::new(store.clone(), Arc::clone(&connections), files.clone());
         // Last of what can fail, so that a password that was made up is shown.
@@ -90,14 +127,42 @@ impl Sidecar {
             .context("the first administrator")?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(janitor::run(siblings, Arc::clone(&connections), Arc::clone(&shares), stop.clone()));
-        let sidecar =
-            Arc::new(Self { accounts, connections, shares, files, histories, store, secrets, tasks, stop });
+        tasks.spawn(sockets.clone().run_pulse(changes.listen()));
+        let sidecar = Arc::new(Self {
+            accounts,
+            connections,
+            shares,
+            files,
+            histories,
+            watches,
+            sockets,
+            metrics,
+            store,
+            secrets,
+            tasks,
+            stop,
+        });
         Ok(Started { sidecar, generated_password })
     }
 
     /// The internal API.
     pub fn router(self: &Arc<Self>) -> Router {
         internal_api::router(Arc::clone(self))
+    }
+
+    /// What browsers speak to directly: `/api/ws`.
+    pub fn public_router(&self) -> Router {
+        self.sockets.router()
+    }
+
+    /// `/metrics`: figures for Prometheus. They name nobody and nothing, but are for the operator alone.
+    pub fn metrics_router(&self) -> Router {
+        let metrics = Arc::clone(&self.metrics);
+        let text = move || {
+            let text = metrics.text();
+            async move { ([(header::CONTENT_TYPE, METRICS_TYPE)], text) }
+        };
+        Router::new().route("/metrics", get(text))
     }
 
     /// What functions must prove themselves with.
@@ -110,8 +175,17 @@ impl Sidecar {
         self.secrets.token_secret()
     }
 
-    /// Ends the upkeep and closes the sessions on the servers. Requests should have ended before.
+    /// Tells all clients on sockets that the program stops. To be called as soon as that is known: while requests are
+    /// still let end, nobody needs to be told of changes.
+    pub fn hang_up(&self) {
+        self.sockets.hang_up();
+    }
+
+    /// Ends the sockets, then the watches, then the upkeep, and closes the sessions on the servers. Requests should have
+    /// ended before.
     pub async fn stop(&self) {
+        self.sockets.stop().await;
+        self.watches.stop().await;
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;

@@ -59,6 +59,22 @@ impl Product {
         self.front.address()
     }
 
+    /// Where browsers are told of changes, without the token: `ws://127.0.0.1:PORT/api/ws`.
+    pub fn live_address(&self) -> String {
+        let announced = |process: &Process| {
+            process.output().lines().find_map(|line| line.strip_prefix("live updates on ").map(str::to_owned))
+        };
+        let own = || format!("{}/api/ws", self.address().replacen("http", "ws", 1));
+        self.sidecar.as_ref().and_then(announced).unwrap_or_else(own)
+    }
+
+    /// Where the sidecar's figures are: `http://127.0.0.1:PORT/metrics`.
+    pub fn metrics_address(&self) -> Option<String> {
+        self.processes().find_map(|process| {
+            process.output().lines().find_map(|line| line.strip_prefix("figures on ").map(str::to_owned))
+        })
+    }
+
     /// The key of access tokens.
     pub fn token_secret(&self) -> &str {
         &self.token_secret
@@ -163,6 +179,12 @@ impl Launch<'_> {
         ];
         if let Some(web_root) = self.options.web_root.as_ref().filter(|_| command != "sidecar") {
             environment.push(("CAUSEWAY_WEB_ROOT".to_owned(), web_root.display().to_string()));
+        }
+        if command != "host" {
+            environment.push(("CAUSEWAY_METRICS_LISTEN".to_owned(), "127.0.0.1:0".to_owned()));
+        }
+        if command == "sidecar" {
+            environment.push(("CAUSEWAY_WS_LISTEN".to_owned(), "127.0.0.1:0".to_owned()));
         }
         environment.extend(self.options.environment.iter().chain(more).cloned());
         let arguments = [command, "--listen", listen.unwrap_or("127.0.0.1:0")].map(str::to_owned);

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use causeway_sidecar::config::{FirstAdmin, SecretOverrides};
+use causeway_sidecar::config::{FirstAdmin, PublicUrl, SecretOverrides};
 use clap::Args;
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -54,6 +54,18 @@ pub(crate) struct Options {
     /// Networks of reverse proxies whose X-Forwarded-For is believed, separated by commas
     #[arg(long, env = "CAUSEWAY_TRUSTED_PROXIES", value_name = "CIDRS", value_delimiter = ',')]
     trusted_proxies: Option<Vec<String>>,
+    /// Where browsers find the product, like https://files.example.org: pages from elsewhere may open no socket
+    #[arg(long, env = "CAUSEWAY_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+    /// Address of /api/ws (only for `sidecar`; `serve` has it on its own)
+    #[arg(long, env = "CAUSEWAY_WS_LISTEN", value_name = "ADDR")]
+    ws_listen: Option<String>,
+    /// Address of /metrics, for Prometheus; `sidecar` has it beside the internal API, too [default: none]
+    #[arg(long, env = "CAUSEWAY_METRICS_LISTEN", value_name = "ADDR")]
+    metrics_listen: Option<String>,
+    /// Sockets that one user may have open on /api/ws [default: 256]
+    #[arg(long, env = "CAUSEWAY_MAX_SOCKETS_PER_USER", value_name = "COUNT")]
+    max_sockets_per_user: Option<usize>,
     /// What to log, to stderr [default: info]
     #[arg(long, env = "CAUSEWAY_LOG", value_name = "FILTER")]
     log: Option<String>,
@@ -72,6 +84,10 @@ pub(crate) struct Config {
     pub(crate) first_admin: FirstAdmin,
     pub(crate) access_token_minutes: u32,
     pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) public_url: Option<PublicUrl>,
+    pub(crate) ws_listen: Option<SocketAddr>,
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    pub(crate) max_sockets_per_user: usize,
     pub(crate) log: String,
 }
 
@@ -80,6 +96,9 @@ const DEFAULT_LOG: &str = "info,smb2=error,smb_server=warn";
 
 /// Longest life of an access token, in minutes: a year.
 const MAX_TOKEN_MINUTES: u32 = 60 * 24 * 366;
+
+/// Sockets of one user when nobody says otherwise: every tab of a browser has one.
+const MAX_SOCKETS_PER_USER: usize = 256;
 
 /// Shortest secret that is taken from outside, in characters: anything shorter can be guessed.
 const MIN_SECRET: usize = 32;
@@ -103,6 +122,10 @@ impl Options {
             admin_password: self.admin_password.or(file.admin_password),
             access_token_minutes: self.access_token_minutes.or(file.access_token_minutes),
             trusted_proxies: self.trusted_proxies.or(file.trusted_proxies),
+            public_url: self.public_url.or(file.public_url),
+            ws_listen: self.ws_listen.or(file.ws_listen),
+            metrics_listen: self.metrics_listen.or(file.metrics_listen),
+            max_sockets_per_user: self.max_sockets_per_user.or(file.max_sockets_per_user),
             log: self.log.or(file.log),
             config: self.config,
         })
@@ -116,6 +139,20 @@ impl Options {
             .parse()
             .map_err(|_| faults.push(format!("listen: '{listen}' is no address like 127.0.0.1:8080")))
             .ok();
+        let mut address = |name: &str, text: Option<&str>| {
+            let fault = |text| format!("{name}: '{text}' is no address like 127.0.0.1:8081");
+            text.and_then(|text| text.parse().map_err(|_| faults.push(fault(text))).ok())
+        };
+        let ws_listen = address("ws_listen", self.ws_listen.as_deref());
+        let metrics_listen = address("metrics_listen", self.metrics_listen.as_deref());
+        let public_url = self.public_url.as_deref().filter(|url| !url.trim().is_empty());
+        let public_url = public_url.and_then(|url| {
+            url.parse().map_err(|error| faults.push(format!("public_url: '{url}' {error}"))).ok()
+        });
+        let max_sockets_per_user = self.max_sockets_per_user.unwrap_or(MAX_SOCKETS_PER_USER);
+        if max_sockets_per_user == 0 {
+            faults.push("max_sockets_per_user: must be at least 1".to_owned());
+        }
         for (name, secret) in [("service_token", &self.service_token), ("token_secret", &self.token_secret)] {
             if secret.as_ref().is_some_and(|secret| secret.len() < MIN_SECRET) {
                 faults.push(format!("{name}: shorter than {MIN_SECRET} characters"));
@@ -170,6 +207,10 @@ impl Options {
             first_admin: FirstAdmin { username, password: self.admin_password },
             access_token_minutes,
             trusted_proxies,
+            public_url,
+            ws_listen,
+            metrics_listen,
+            max_sockets_per_user,
             log: self.log.unwrap_or_else(|| DEFAULT_LOG.to_owned()),
         })
     }
@@ -203,6 +244,14 @@ impl fmt::Display for Config {
             "trusted_proxies       {}",
             if proxies.is_empty() { "(none)".to_owned() } else { proxies.join(", ") }
         )?;
+        let address = |address: Option<SocketAddr>| {
+            address.map_or_else(|| "(none)".to_owned(), |address| address.to_string())
+        };
+        let public_url = self.public_url.as_ref().map_or_else(|| "(any)".to_owned(), ToString::to_string);
+        writeln!(f, "public_url            {public_url}")?;
+        writeln!(f, "ws_listen             {}", address(self.ws_listen))?;
+        writeln!(f, "metrics_listen        {}", address(self.metrics_listen))?;
+        writeln!(f, "max_sockets_per_user  {}", self.max_sockets_per_user)?;
         write!(f, "log                   {}", self.log)
     }
 }
@@ -218,10 +267,21 @@ mod tests {
             service_token: Some("short".into()),
             trusted_proxies: Some(vec!["10.0.0.0/99".into()]),
             access_token_minutes: Some(0),
+            public_url: Some("files.example.org".into()),
+            ws_listen: Some("8081".into()),
+            max_sockets_per_user: Some(0),
             ..Options::default()
         };
         let told = options.check().err().unwrap().to_string();
-        for name in ["listen", "service_token", "trusted_proxies", "access_token_minutes"] {
+        for name in [
+            "listen",
+            "service_token",
+            "trusted_proxies",
+            "access_token_minutes",
+            "public_url",
+            "ws_listen",
+            "max_sockets_per_user",
+        ] {
             assert!(told.contains(name), "{told}");
         }
     }

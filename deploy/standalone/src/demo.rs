@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use smb_server::{Access, LocalFsBackend, Share, SmbServer};
 
 use crate::config::Config;
-use crate::serve::{announce, asked_to_stop, bind, start};
+use crate::serve::{announce, asked_to_stop, bind, hanging_up, start};
 
 /// Share of the embedded server, and the user on it.
 const SHARE: &str = "demo";
@@ -54,9 +54,9 @@ pub(crate) async fn run(mut config: Config) -> anyhow::Result<()> {
     println!("  SMB server          smb://{address}/{SHARE} (user {SHARE}), files in {}", folder.display());
     println!("  Ctrl-C stops it.");
     println!();
-    let stop = asked_to_stop()?;
+    let stop = hanging_up(asked_to_stop()?, &started.sidecar);
     announce(&listener)?;
-    host.serve(listener, axum::Router::new(), stop).await?;
+    host.serve(listener, started.sidecar.public_router(), stop).await?;
     started.sidecar.stop().await;
     stop_server.shutdown();
     serving.await.context("the embedded SMB server")??;

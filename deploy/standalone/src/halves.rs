@@ -5,8 +5,9 @@ use axum::serve::ListenerExt as _;
 use causeway_host::SidecarRoute;
 
 use crate::app::{self, Wiring};
+use crate::beside::Beside;
 use crate::config::Config;
-use crate::serve::{announce, asked_to_stop, bind, start_sidecar};
+use crate::serve::{announce, asked_to_stop, bind, hanging_up, start_sidecar};
 
 /// The sidecar with its internal API on an address of its own.
 pub(crate) async fn sidecar(config: Config) -> anyhow::Result<()> {
@@ -15,15 +16,18 @@ pub(crate) async fn sidecar(config: Config) -> anyhow::Result<()> {
     if let Some(password) = &started.generated_password {
         println!("administrator: {}\npassword: {password}\n(shown this once)", config.first_admin.username);
     }
-    let stop = asked_to_stop()?;
+    let beside = Beside::open_with_sockets(&config, &started.sidecar).await?;
+    let stop = hanging_up(asked_to_stop()?, &started.sidecar);
     announce(&listener)?;
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "answers may be delayed");
         }
     });
-    axum::serve(listener, started.sidecar.router()).with_graceful_shutdown(stop).await?;
+    let router = started.sidecar.router().merge(started.sidecar.metrics_router());
+    axum::serve(listener, router).with_graceful_shutdown(stop).await?;
     started.sidecar.stop().await;
+    beside.close().await;
     Ok(())
 }
 

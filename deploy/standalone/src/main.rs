@@ -4,6 +4,7 @@
 //! `sidecar` and `host` are its two halves, for the way it runs with Spin. `demo` brings an SMB server with it.
 
 mod app;
+mod beside;
 mod config;
 mod demo;
 mod halves;

@@ -1,5 +1,7 @@
 //! Everything in one process.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use causeway_host::{Host, SidecarRoute};
 use causeway_sidecar::{Sidecar, Started, config};
@@ -7,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{self, Wiring};
+use crate::beside::Beside;
 use crate::config::Config;
 
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
@@ -15,11 +18,25 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     if let Some(password) = &started.generated_password {
         println!("administrator: {}\npassword: {password}\n(shown this once)", config.first_admin.username);
     }
-    let stop = asked_to_stop()?;
+    let beside = Beside::open(&config, &started.sidecar).await?;
+    let stop = hanging_up(asked_to_stop()?, &started.sidecar);
     announce(&listener)?;
-    host.serve(listener, axum::Router::new(), stop).await?;
+    host.serve(listener, started.sidecar.public_router(), stop).await?;
     started.sidecar.stop().await;
+    beside.close().await;
     Ok(())
+}
+
+/// When to stop, with all clients on sockets told of it at that moment.
+pub(crate) fn hanging_up(
+    stop: impl Future<Output = ()> + Send + 'static,
+    sidecar: &Arc<Sidecar>,
+) -> impl Future<Output = ()> + Send + 'static {
+    let sidecar = Arc::clone(sidecar);
+    async move {
+        stop.await;
+        sidecar.hang_up();
+    }
 }
 
 /// Starts the sidecar and the functions, wired to each other without a socket.
@@ -41,6 +58,8 @@ pub(crate) async fn start_sidecar(config: &Config) -> anyhow::Result<Started> {
         first_admin: config.first_admin.clone(),
         secrets: config.secrets.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
+        public_url: config.public_url.clone(),
+        max_sockets_per_user: config.max_sockets_per_user,
     })
     .await
 }

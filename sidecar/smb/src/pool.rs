@@ -145,6 +145,11 @@ impl SharePool {
             .map_err(|_| ShareErrorKind::TooManyWatches.into())
     }
 
+    /// Whether [`close`](Self::close) has been called: nothing works here any more.
+    pub fn is_closed(&self) -> bool {
+        self.inner.closed.is_cancelled()
+    }
+
     /// Ends all connections. Calls under way and later ones fail with `ConnectionLost`.
     pub fn close(&self) {
         self.inner.closed.cancel();

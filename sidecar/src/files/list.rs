@@ -1,6 +1,7 @@
 //! Listings.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,11 +10,13 @@ use causeway_internal::files::{ItemInfo, ListDirectory};
 use causeway_internal::listing::{ENTRIES_PER_FRAME, ListingHead, write_batch, write_head};
 use causeway_internal::{Fault, FaultCode};
 use causeway_paths::TempName;
+use causeway_smb::Metadata;
 use futures::Stream;
 
 use super::page::page;
-use super::{Files, item};
+use super::{Files, Place, item};
 use crate::shares::fault;
+use crate::watches::Listing;
 
 /// Listings that are read from servers at once; the rest wait, so that a storm of listings starves nothing else on the
 /// servers. (What has been read is held until its client has taken it; the host bounds those by its requests.)
@@ -29,16 +32,16 @@ impl Files {
     /// The entries of a directory as binary frames. Our own temporary siblings are left out.
     pub(crate) async fn list(&self, account: &Account, call: ListDirectory) -> Result<Frames, Fault> {
         let place = self.readable(account, call.connection, call.path).await?;
-        let turn = tokio::time::timeout(TURN_TIMEOUT, self.listings.acquire())
-            .await
-            .map_err(|_| Fault::new(FaultCode::Busy, "Too many listings at the moment").retry_after(1))?;
-        let entries = place.pool.list(&place.full).await.map_err(|error| fault(&error))?;
-        drop(turn);
-        let items: Vec<ItemInfo> =
-            entries.into_iter().filter(|entry| TempName::parse(&entry.name).is_none()).map(item).collect();
+        let listing = match self.watches.remembered(&place.connection, &place.full) {
+            Some(remembered) => remembered.list(&place.pool, self.read_listing(&place), shown).await?,
+            None => Arc::new(shown(self.read_listing(&place).await?)),
+        };
         let (head, items) = match &call.page {
-            Some(request) => page(items, request)?,
-            None => (ListingHead { total: items.len() as u64, next_cursor: None }, items),
+            Some(request) => {
+                let (head, items) = page(Arc::unwrap_or_clone(listing), request)?;
+                (head, Arc::new(items))
+            }
+            None => (ListingHead { total: listing.len() as u64, next_cursor: None }, listing),
         };
         let mut first = Vec::new();
         write_head(&head, &mut first).map_err(|error| {
@@ -47,17 +50,30 @@ impl Files {
         })?;
         Ok(Box::pin(frames(first, items)))
     }
+
+    /// Reads a directory from its server, when it is its turn.
+    async fn read_listing(&self, place: &Place) -> Result<Vec<Metadata>, Fault> {
+        let _turn = tokio::time::timeout(TURN_TIMEOUT, self.listings.acquire())
+            .await
+            .map_err(|_| Fault::new(FaultCode::Busy, "Too many listings at the moment").retry_after(1))?;
+        place.pool.list(&place.full).await.map_err(|error| fault(&error))
+    }
+}
+
+/// What people see of a directory.
+fn shown(entries: Vec<Metadata>) -> Vec<ItemInfo> {
+    entries.into_iter().filter(|entry| TempName::parse(&entry.name).is_none()).map(item).collect()
 }
 
 /// The head, then the items in batches, each written when the one before has been taken.
-fn frames(head: Vec<u8>, items: Vec<ItemInfo>) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send {
+fn frames(head: Vec<u8>, items: Listing) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send {
     futures::stream::unfold((Some(head), items, 0), |(head, items, from)| async move {
         let mut frame = head.unwrap_or_default();
         let to = (from + ENTRIES_PER_FRAME).min(items.len());
         if from < to
             && let Err(error) = write_batch(&items[from..to], &mut frame)
         {
-            return Some((Err(std::io::Error::other(error)), (None, Vec::new(), 0)));
+            return Some((Err(std::io::Error::other(error)), (None, Listing::default(), 0)));
         }
         (!frame.is_empty()).then(|| (Ok(Bytes::from(frame)), (None, items, to)))
     })

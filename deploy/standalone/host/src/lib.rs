@@ -49,6 +49,7 @@ pub use host::{Host, SIDECAR_HOST, SidecarRoute, StartError};
 pub use manifest::{
     Component, FileMount, HttpRoute, Manifest, ManifestError, RoutePattern, Template, TemplateError, Variable,
 };
+pub use serve::serve_router;
 
 /// Longest part of a line of a component's output that is logged as one line, in bytes; the rest becomes the next.
 pub const MAX_LOG_LINE: usize = 8 << 10;

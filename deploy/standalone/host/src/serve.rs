@@ -79,6 +79,17 @@ pub(crate) async fn run(
     Ok(())
 }
 
+/// Serves a router that has nothing to do with an application under the same limits of connections: until `shutdown`
+/// resolves, and then as long as exchanges are running, up to [`Limits::drain`].
+pub async fn serve_router(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    run(listener, router, limits, shutdown).await
+}
+
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,

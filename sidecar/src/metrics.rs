@@ -1,0 +1,157 @@
+//! Figures of what is going on, for Prometheus.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+/// Everything that is counted. Shared by reference, written from everywhere.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    /// Directories that somebody watches, whatever state their server is in.
+    pub(crate) watches: Gauge,
+    /// Watches in force on servers; each has one open handle there.
+    pub(crate) handles: Gauge,
+    /// Subscriptions of all sockets.
+    pub(crate) subscribers: Gauge,
+    /// Open sockets.
+    pub(crate) sockets: Gauge,
+    /// Bytes of listings kept in memory.
+    pub(crate) listing_bytes: Gauge,
+    /// Reports of servers.
+    pub(crate) reports: Counter,
+    /// Reports that only said that something changed.
+    pub(crate) overflows: Counter,
+    /// Watches that were opened again after they had been lost.
+    pub(crate) reconnects: Counter,
+    /// Attempts to open a watch that failed.
+    pub(crate) failures: Counter,
+    /// Changes that a periodic look found and no server had reported.
+    pub(crate) unreported: Counter,
+    /// Messages handed to sockets.
+    pub(crate) messages: Counter,
+    /// Messages that a socket was spared because the same was still waiting for it.
+    pub(crate) queue_drops: Counter,
+    /// Sockets that were refused.
+    pub(crate) sockets_refused: Counter,
+    /// Sockets that were ended by us: slow, dead, expired, revoked.
+    pub(crate) sockets_ended: Counter,
+    /// Listings answered from memory.
+    pub(crate) listings_remembered: Counter,
+    /// Listings of watched directories read from a server.
+    pub(crate) listings_read: Counter,
+}
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    /// One more.
+    pub(crate) fn count(&self) {
+        self.add(1);
+    }
+
+    /// So many more.
+    pub(crate) fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+}
+
+/// A number that comes and goes.
+#[derive(Debug, Default)]
+pub(crate) struct Gauge(AtomicI64);
+
+impl Gauge {
+    /// So many more, or fewer.
+    pub(crate) fn change(&self, by: i64) {
+        self.0.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// What it is now.
+    pub(crate) fn value(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Metrics {
+    /// All figures in Prometheus' text format, version 0.0.4.
+    pub(crate) fn text(&self) -> String {
+        let gauges = [
+            ("watches", "Directories being watched for somebody.", &self.watches),
+            ("watch_handles", "Watches in force, each with an open handle on its server.", &self.handles),
+            ("subscribers", "Subscriptions of all sockets.", &self.subscribers),
+            ("sockets", "Open sockets.", &self.sockets),
+            ("listing_memory_bytes", "Listings of watched directories kept in memory.", &self.listing_bytes),
+        ];
+        let counters = [
+            ("watch_events_total", "Reports of changes by servers.", &self.reports),
+            (
+                "watch_overflows_total",
+                "Reports that named no changes because there were too many.",
+                &self.overflows,
+            ),
+            ("watch_reconnects_total", "Watches opened again after a loss.", &self.reconnects),
+            ("watch_failures_total", "Failed attempts to open a watch.", &self.failures),
+            (
+                "unreported_changes_total",
+                "Changes found by a look that no server had reported.",
+                &self.unreported,
+            ),
+            ("socket_messages_total", "Messages handed to sockets.", &self.messages),
+            (
+                "socket_queue_drops_total",
+                "Messages dropped because the same one was still waiting for a slow client.",
+                &self.queue_drops,
+            ),
+            ("sockets_refused_total", "Sockets refused before or at their start.", &self.sockets_refused),
+            (
+                "sockets_ended_total",
+                "Sockets ended by us: slow, dead, expired or revoked.",
+                &self.sockets_ended,
+            ),
+            (
+                "listings_remembered_total",
+                "Listings of watched directories answered from memory.",
+                &self.listings_remembered,
+            ),
+            (
+                "listings_read_total",
+                "Listings of watched directories read from their server.",
+                &self.listings_read,
+            ),
+        ];
+        let mut text = String::with_capacity(4096);
+        for (name, help, gauge) in gauges {
+            write_one(&mut text, name, help, "gauge", gauge.value());
+        }
+        for (name, help, counter) in counters {
+            write_one(&mut text, name, help, "counter", counter.0.load(Ordering::Relaxed));
+        }
+        text
+    }
+}
+
+fn write_one(text: &mut String, name: &str, help: &str, kind: &str, value: impl std::fmt::Display) {
+    // Writing to a String does not fail.
+    let _ = write!(
+        text,
+        "# HELP causeway_{name} {help}\n# TYPE causeway_{name} {kind}\ncauseway_{name} {value}\n"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_figure_has_its_help_and_type() {
+        let metrics = Metrics::default();
+        metrics.watches.change(3);
+        metrics.overflows.count();
+        let text = metrics.text();
+        assert!(text.contains("# TYPE causeway_watches gauge\ncauseway_watches 3\n"), "{text}");
+        assert!(text.contains("# TYPE causeway_watch_overflows_total counter\n"), "{text}");
+        assert!(text.contains("\ncauseway_watch_overflows_total 1\n"), "{text}");
+        let figures = text.lines().filter(|line| !line.starts_with('#')).count();
+        assert_eq!(text.lines().count(), 3 * figures);
+    }
+}

@@ -1,0 +1,450 @@
+//! The keeper of one watched directory: opens the watch, tells what it reports, brings it back when it is lost.
+//!
+//! Its states are those of [`Phase`](super::audience::Phase). Whatever it waits for, it also listens for orders, the end
+//! of all subscriptions among them. A watch is closed before anything else is begun with the directory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use causeway_paths::TempName;
+use causeway_smb::{ItemChange, Metadata, ShareError, ShareErrorKind, WatchEvent};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use rand::Rng as _;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::audience::Phase;
+use super::backoff::Backoff;
+use super::contents::{Found, Ticket};
+use super::pacer::Pacer;
+use super::source::{Armed, Reports, Source};
+use super::watched::Watched;
+use super::{Failure, Hub, Meaning, meaning};
+
+/// Between two looks at the directory itself: one round trip, which also tells that a server has gone silently.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// The first look at everything, after a watch has begun or something has changed: by then those who look at the
+/// directory have listed it.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// Looks at the directory itself for each look at everything in it.
+const LOOKS_A_LISTING: u32 = 3;
+
+/// A look at everything may take this share of the server's time: after one that took a second, the next comes after a
+/// hundred.
+const POLITENESS: u32 = 100;
+
+/// Between two looks where the server reports nothing.
+const POLL_EVERY: Duration = Duration::from_secs(2);
+
+/// How often a server that reports nothing is asked whether it does now.
+const TRY_AGAIN_EVERY: Duration = Duration::from_mins(1);
+
+/// How often it is looked whether a directory that is gone is there again.
+const RETURN_EVERY: Duration = Duration::from_secs(5);
+
+/// A watch that held for so long was no accident.
+const STEADY: Duration = Duration::from_secs(1);
+
+/// At least between two attempts, however many subscribers come.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(200);
+
+/// Between two looks at a directory that seems to be gone: it may be about to be put back.
+const SECOND_LOOK: Duration = Duration::from_millis(100);
+
+/// How long closing a watch may hold up what follows; the server closes it with the session in the end.
+const CLOSE_WITHIN: Duration = Duration::from_secs(3);
+
+/// Why a watch is no more.
+enum End {
+    /// Nobody wants it.
+    Unwanted,
+    /// The directory is gone.
+    Absent,
+    /// The connection is lost, or the directory is another one.
+    Lost,
+    /// It is time to ask whether the server reports by now.
+    TryAgain,
+}
+
+/// Keeps the directory watched until nobody wants it, or the hub stops.
+pub(super) async fn keep(hub: Arc<Hub>, watched: Arc<Watched>, source: Arc<dyn Source>) {
+    let stop = hub.stop.clone();
+    let keeper = Keeper { hub, watched, source, backoff: Backoff::default(), was_live: false };
+    // A stop goes through the same door as the last subscriber: a watch in force is closed, not dropped.
+    let orders = Arc::clone(&keeper.watched);
+    let stopping = async {
+        stop.cancelled().await;
+        orders.order(|orders| orders.end = true);
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = keeper.run() => {}
+        () = stopping => {}
+    }
+}
+
+struct Keeper {
+    hub: Arc<Hub>,
+    watched: Arc<Watched>,
+    source: Arc<dyn Source>,
+    backoff: Backoff,
+    /// Whether it has been watched before, so that the next time is a return.
+    was_live: bool,
+}
+
+impl Keeper {
+    async fn run(mut self) {
+        loop {
+            let begun = Instant::now();
+            let Some(opened) = self.unless_unwanted(self.source.arm()).await else { return };
+            let wait = match opened {
+                Ok(armed) => match self.attend(Some(armed)).await {
+                    End::Unwanted => return,
+                    End::Absent => self.gone(Failure::NoDirectory),
+                    End::Lost | End::TryAgain => self.lost(begun),
+                },
+                Err(error) => {
+                    tracing::debug!(?error, path = %self.watched.key.path, "a directory is not watched");
+                    match meaning(&error) {
+                        Meaning::Silent => match self.attend(None).await {
+                            End::Unwanted => return,
+                            End::Absent => self.gone(Failure::NoDirectory),
+                            End::Lost | End::TryAgain => self.lost(begun),
+                        },
+                        Meaning::Absent => self.gone(Failure::NoDirectory),
+                        Meaning::Away(failure) => self.away(failure),
+                    }
+                }
+            };
+            if self.rest(wait).await {
+                return;
+            }
+        }
+    }
+
+    /// What the future gives, or `None` when nobody wants it any more.
+    async fn unless_unwanted<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let unwanted = async { while !self.watched.orders().await.end {} };
+        tokio::select! {
+            biased;
+            () = unwanted => None,
+            outcome = work => Some(outcome),
+        }
+    }
+
+    /// Waits, less when it is ordered to look. Whether it is over.
+    async fn rest(&self, wait: Duration) -> bool {
+        let begun = Instant::now();
+        let hurried = async {
+            loop {
+                let orders = self.watched.orders().await;
+                if orders.end {
+                    return true;
+                }
+                if orders.look || orders.changed {
+                    sleep_until(begun + BETWEEN_ATTEMPTS.min(wait)).await;
+                    return false;
+                }
+            }
+        };
+        tokio::select! {
+            over = hurried => over,
+            () = sleep(wait) => false,
+        }
+    }
+
+    /// The directory is not there: how long until the next look.
+    fn gone(&self, failure: Failure) -> Duration {
+        self.watched.contents.outdate();
+        self.hub.release(&self.watched, || {
+            let mut audience = self.watched.audience();
+            audience.gone(failure);
+            audience.is_empty()
+        });
+        RETURN_EVERY
+    }
+
+    /// The watch is lost: how long until the next attempt. At once, unless it never really held.
+    fn lost(&mut self, begun: Instant) -> Duration {
+        if begun.elapsed() >= STEADY {
+            self.backoff.reset();
+            return Duration::ZERO;
+        }
+        self.backoff.next(false)
+    }
+
+    /// The server is not there: how long until the next attempt.
+    fn away(&mut self, failure: Failure) -> Duration {
+        self.hub.metrics.failures.count();
+        self.watched.contents.outdate();
+        if self.source.is_retired() {
+            // The subscribers are being carried over to what the connection is now; none of their business.
+            return RETURN_EVERY;
+        }
+        self.watched.audience().away(failure);
+        self.backoff.next(failure == Failure::Refused)
+    }
+
+    /// Tells what the server reports, until that ends. Without a watch it looks for itself.
+    async fn attend(&mut self, armed: Option<Armed>) -> End {
+        let (mut reports, directory) = match armed {
+            Some(Armed { reports, directory }) => (Some(reports), Some(directory)),
+            None => (None, None),
+        };
+        self.watched.contents.outdate();
+        let was_away = {
+            let mut audience = self.watched.audience();
+            let was_away = matches!(audience.phase(), Phase::Away(_));
+            audience.live();
+            was_away
+        };
+        if std::mem::replace(&mut self.was_live, true) {
+            self.hub.metrics.reconnects.count();
+        }
+        if was_away {
+            self.hub.poke(&self.watched.share);
+        }
+        let handles = i64::from(reports.is_some());
+        self.hub.metrics.handles.change(handles);
+        let end = self.follow(reports.as_mut(), directory.as_ref()).await;
+        // What follows may be about the same directory, which is not deleted for good before its handle is closed.
+        if let Some(reports) = reports
+            && timeout(CLOSE_WITHIN, reports.close()).await.is_err()
+        {
+            tracing::debug!(path = %self.watched.key.path, "a watch did not close in time");
+        }
+        self.hub.metrics.handles.change(-handles);
+        self.watched.contents.outdate();
+        end
+    }
+
+    async fn follow(&self, mut reports: Option<&mut Box<dyn Reports>>, directory: Option<&Metadata>) -> End {
+        let silent = reports.is_none();
+        let mut pacer = Pacer::default();
+        let mut looks = Looks::new(silent);
+        let mut looking: Option<BoxFuture<'_, Looked>> = None;
+        let begun = Instant::now();
+        if let Some(directory) = directory {
+            // What is changed from here on without a report is found by the directory's own time.
+            let contents = &self.watched.contents;
+            contents.compare_stamp(contents.ticket(), directory.changed);
+        }
+        loop {
+            let due = pacer.due();
+            let timer = [due, looking.is_none().then_some(looks.next)].into_iter().flatten().min();
+            tokio::select! {
+                biased;
+                orders = self.watched.orders() => {
+                    if orders.end {
+                        return End::Unwanted;
+                    }
+                    if orders.changed {
+                        self.changed(&mut pacer, &mut looks);
+                    }
+                    if orders.look {
+                        looks.hurry();
+                    }
+                }
+                report = next(&mut reports) => match report {
+                    Ok(event) => {
+                        if self.counts(&event) {
+                            self.changed(&mut pacer, &mut looks);
+                        }
+                    }
+                    Err(error) => {
+                        tracing::debug!(?error, path = %self.watched.key.path, "a watch was lost");
+                        return if meaning(&error) == Meaning::Absent { End::Absent } else { End::Lost };
+                    }
+                },
+                looked = running(&mut looking) => {
+                    looking = None;
+                    match looked {
+                        Looked::Nothing { took, listed } => looks.done(took, listed),
+                        Looked::Overtaken => looks.overtaken(),
+                        Looked::Change { took, listed } => {
+                            self.hub.metrics.unreported.count();
+                            looks.done(took, listed);
+                            self.changed(&mut pacer, &mut looks);
+                        }
+                        Looked::Absent => return End::Absent,
+                        Looked::Another | Looked::Lost => return End::Lost,
+                    }
+                }
+                () = until(timer) => {
+                    let now = Instant::now();
+                    if pacer.fire(now) {
+                        self.watched.audience().changed();
+                    }
+                    if looking.is_none() && now >= looks.next {
+                        self.watched.contents.tidy();
+                        if silent && now >= begun + TRY_AGAIN_EVERY {
+                            return End::TryAgain;
+                        }
+                        looking = Some(self.look(directory, looks.is_listing_due()).boxed());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a report is one that people can see; our own temporary siblings are none of theirs.
+    fn counts(&self, event: &WatchEvent) -> bool {
+        self.hub.metrics.reports.count();
+        match event {
+            WatchEvent::Overflow => {
+                self.hub.metrics.overflows.count();
+                true
+            }
+            WatchEvent::Changed(items) => !items.iter().all(is_ours),
+        }
+    }
+
+    /// What is in memory goes before the message does.
+    fn changed(&self, pacer: &mut Pacer, looks: &mut Looks) {
+        self.watched.contents.outdate();
+        looks.settle();
+        if pacer.note(Instant::now()) {
+            self.watched.audience().changed();
+        }
+    }
+
+    /// Looks for what the server has not reported.
+    async fn look(&self, directory: Option<&Metadata>, listing: bool) -> Looked {
+        // The semaphore is never closed.
+        let _turn = self.hub.looks.acquire().await;
+        let begun = Instant::now();
+        let ticket = self.watched.contents.ticket();
+        let now = match self.source.look().await {
+            Err(error) if meaning(&error) == Meaning::Absent => {
+                sleep(SECOND_LOOK).await;
+                self.source.look().await
+            }
+            outcome => outcome,
+        };
+        let now = match now {
+            Ok(now) if !now.is_directory() => return Looked::Absent,
+            Ok(now) => now,
+            Err(error) => return Looked::failed(&error, begun.elapsed()),
+        };
+        if directory.is_some_and(|armed| armed.file_id != now.file_id) {
+            return Looked::Another;
+        }
+        let mut found = self.watched.contents.compare_stamp(ticket, now.changed);
+        let listed = listing && found == Found::Nothing;
+        if listed {
+            found = match self.compare(ticket).await {
+                Ok(found) => found,
+                Err(error) => return Looked::failed(&error, begun.elapsed()),
+            };
+        }
+        let took = begun.elapsed();
+        match found {
+            Found::Nothing => Looked::Nothing { took, listed },
+            Found::Change => Looked::Change { took, listed },
+            Found::Overtaken => Looked::Overtaken,
+        }
+    }
+
+    async fn compare(&self, ticket: Ticket) -> Result<Found, ShareError> {
+        let entries = self.source.list().await?;
+        Ok(self.watched.contents.compare(ticket, &entries))
+    }
+}
+
+fn is_ours(change: &ItemChange) -> bool {
+    change.path.name().is_some_and(|name| TempName::parse(name).is_some())
+}
+
+/// What a look found.
+enum Looked {
+    Nothing { took: Duration, listed: bool },
+    Change { took: Duration, listed: bool },
+    Overtaken,
+    Absent,
+    Another,
+    Lost,
+}
+
+impl Looked {
+    fn failed(error: &ShareError, took: Duration) -> Self {
+        use ShareErrorKind as Kind;
+        match error.kind() {
+            Kind::Unreachable | Kind::ConnectionLost | Kind::TimedOut => Self::Lost,
+            _ if meaning(error) == Meaning::Absent => Self::Absent,
+            // A directory too large to be listed, for one: a failure of the look, not of the watch.
+            _ => Self::Nothing { took, listed: true },
+        }
+    }
+}
+
+/// When to look next, and how closely.
+struct Looks {
+    every: Duration,
+    next: Instant,
+    since_listing: u32,
+    listing_not_before: Instant,
+}
+
+impl Looks {
+    fn new(silent: bool) -> Self {
+        let now = Instant::now();
+        let every = if silent { POLL_EVERY } else { LOOK_EVERY };
+        Self { every, next: now + scattered(SETTLE), since_listing: LOOKS_A_LISTING, listing_not_before: now }
+    }
+
+    fn is_listing_due(&self) -> bool {
+        (self.every == POLL_EVERY || self.since_listing >= LOOKS_A_LISTING)
+            && Instant::now() >= self.listing_not_before
+    }
+
+    fn done(&mut self, took: Duration, listed: bool) {
+        let now = Instant::now();
+        self.next = now + scattered(self.every);
+        self.since_listing = if listed { 0 } else { self.since_listing.saturating_add(1) };
+        if listed {
+            self.listing_not_before = now + took.saturating_mul(POLITENESS);
+        }
+    }
+
+    fn overtaken(&mut self) {
+        self.next = Instant::now() + scattered(SETTLE);
+    }
+
+    /// Something changed: what is there by then is the new base of comparisons.
+    fn settle(&mut self) {
+        self.since_listing = LOOKS_A_LISTING;
+        self.next = self.next.min(Instant::now() + scattered(SETTLE));
+    }
+
+    fn hurry(&mut self) {
+        self.next = Instant::now();
+    }
+}
+
+/// Give or take a quarter, so that watches that began together do not look together.
+fn scattered(wait: Duration) -> Duration {
+    wait.mul_f64(rand::rng().random_range(0.75..1.25))
+}
+
+async fn next(reports: &mut Option<&mut Box<dyn Reports>>) -> Result<WatchEvent, ShareError> {
+    match reports {
+        Some(reports) => reports.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn running<T>(work: &mut Option<BoxFuture<'_, T>>) -> T {
+    match work {
+        Some(work) => work.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(timer: Option<Instant>) {
+    match timer {
+        Some(timer) => sleep_until(timer).await,
+        None => std::future::pending().await,
+    }
+}
