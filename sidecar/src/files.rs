@@ -10,6 +10,7 @@ mod delete;
 mod ledger;
 mod list;
 mod page;
+mod progress;
 mod read;
 mod sibling;
 mod transfer;

@@ -13,6 +13,7 @@ use causeway_paths::{CaseRule, SharePath};
 use causeway_smb::{Metadata, ShareErrorKind};
 
 use super::ledger::Ledger;
+use super::progress::Reporter;
 use super::sibling::{Sibling, Siblings};
 use super::tree::{Copier, Tally, conflict};
 use super::{Files, Place, item_kind, making, new_name, parent_not_found};
@@ -30,6 +31,8 @@ struct Transfer {
     /// Whether one server, share and user stand behind both ends, so that the server can do it by itself.
     same_target: bool,
     siblings: Arc<Siblings>,
+    /// Between connections only.
+    progress: Option<Arc<Reporter>>,
 }
 
 impl Files {
@@ -45,8 +48,11 @@ impl Files {
         }
         new_name(&to)?;
         let siblings = Arc::clone(&self.siblings);
+        let progress = (from.connection.id != to.connection.id)
+            .then(|| Arc::new(Reporter::new(self.watches.clone(), &to)));
         to_its_end(async move {
-            let Some(transfer) = Transfer::prepare(call.kind, from, to, call.overwrite, siblings).await?
+            let Some(transfer) =
+                Transfer::prepare(call.kind, from, to, call.overwrite, siblings, progress).await?
             else {
                 return Ok(());
             };
@@ -66,6 +72,7 @@ impl Transfer {
         to: Place,
         overwrite: bool,
         siblings: Arc<Siblings>,
+        progress: Option<Arc<Reporter>>,
     ) -> Result<Option<Self>, Fault> {
         let found = from.stat_link().await?;
         let there = to.look().await?;
@@ -90,13 +97,18 @@ impl Transfer {
             return Err(conflict(there.clone(), found));
         }
         let same_target = from.pool.target() == to.pool.target();
-        Ok(Some(Self { kind, from, to, found, there, same_target, siblings }))
+        Ok(Some(Self { kind, from, to, found, there, same_target, siblings, progress }))
     }
 
     /// Whether a directory is merged into the one that is there. Between connections it is; within one it is replaced.
     fn merges(&self) -> bool {
         self.from.connection.id != self.to.connection.id
             && self.there.as_ref().is_some_and(Metadata::is_directory)
+    }
+
+    /// Whether it is done by the server's own rename.
+    fn renames(&self) -> bool {
+        self.kind == TransferKind::Move && self.same_target && !self.merges()
     }
 
     /// Tells everybody what has become of both ends.
@@ -113,11 +125,11 @@ impl Transfer {
         }
         if self.merges() {
             self.to.tell(item, Deed::Disturbed);
-        } else if moved && self.same_target {
+        } else if self.renames() {
             if self.there.is_some() {
                 self.to.tell(item, Deed::Removed);
             }
-            return self.from.tell_renamed(item, &self.to);
+            self.from.tell_renamed(item, &self.to);
         } else {
             match (&self.there, item) {
                 (Some(_), ItemKind::File) => self.to.tell(item, Deed::Written),
@@ -128,14 +140,17 @@ impl Transfer {
                 (None, _) => self.to.tell(item, Deed::Created),
             }
         }
-        if moved {
+        if moved && !self.renames() {
             self.from.tell(item, Deed::Removed);
+        }
+        if let Some(progress) = &self.progress {
+            progress.finish();
         }
     }
 
     async fn run(&self) -> Result<(), Fault> {
         match self.kind {
-            TransferKind::Move if self.same_target && !self.merges() => self.rename().await,
+            TransferKind::Move if self.renames() => self.rename().await,
             TransferKind::Copy => self.copy(None).await.map(drop),
             TransferKind::Move => match self.copy(Some(Ledger::default())).await? {
                 Some(ledger) => ledger.delete_sources(&self.from.pool).await,
@@ -206,6 +221,7 @@ impl Transfer {
             server_cannot: AtomicBool::new(false),
             tally: Tally::default(),
             ledger,
+            progress: self.progress.clone(),
         };
         let prefix = &self.from.connection.prefix;
         if self.merges() {

@@ -1,5 +1,6 @@
 //! Whole trees: deleting them, copying them, and saying how far that got.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use causeway_internal::{Fault, FaultCode};
@@ -10,6 +11,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::item;
 use super::ledger::Ledger;
+use super::progress::Reporter;
 use crate::shares::fault;
 
 /// Requests of one recursive operation under way at once: enough to hide the server's answer times, few enough to
@@ -142,6 +144,8 @@ pub(super) struct Copier {
     pub(super) tally: Tally,
     /// For a move: what was copied and may go afterwards.
     pub(super) ledger: Option<Ledger>,
+    /// Told how far each file is.
+    pub(super) progress: Option<Arc<Reporter>>,
 }
 
 impl Copier {
@@ -165,9 +169,9 @@ impl Copier {
                 .await?;
                 self.note(from, found);
             } else if self.ledger.is_some() {
-                self.copy_still(from, to).await?;
+                self.copy_still(from, to, found.size).await?;
             } else {
-                self.copy_content(from, to).await.map_err(|error| Stopped::by(from, error))?;
+                self.copy_content(from, to, found.size).await.map_err(|error| Stopped::by(from, error))?;
             }
             let times = NewTimes {
                 created: Some(found.created),
@@ -188,10 +192,10 @@ impl Copier {
     }
 
     /// Copies a file's content that must not change meanwhile, because the file is to go afterwards.
-    async fn copy_still(&self, from: &SharePath, to: &SharePath) -> Result<(), Stopped> {
+    async fn copy_still(&self, from: &SharePath, to: &SharePath, size: u64) -> Result<(), Stopped> {
         let stopped = |error| Stopped::by(from, error);
         let before = self.source.stat_link(from).await.map_err(stopped)?;
-        self.copy_content(from, to).await.map_err(stopped)?;
+        self.copy_content(from, to, size).await.map_err(stopped)?;
         let after = self.source.stat_link(from).await.map_err(stopped)?;
         if before.version() != after.version() {
             return Err(Stopped::refused(
@@ -288,9 +292,16 @@ impl Copier {
         Ok(())
     }
 
-    async fn copy_content(&self, from: &SharePath, to: &SharePath) -> Result<(), ShareError> {
+    fn report(&self, bytes: u64, size: u64) {
+        if let Some(progress) = &self.progress {
+            progress.report(bytes, size);
+        }
+    }
+
+    /// `size` is what the file had when it was listed.
+    async fn copy_content(&self, from: &SharePath, to: &SharePath, size: u64) -> Result<(), ShareError> {
         if self.same_target && !self.server_cannot.load(Ordering::Relaxed) {
-            match self.dest.server_copy(from, to, |_| ()).await {
+            match self.dest.server_copy(from, to, |bytes| self.report(bytes, size)).await {
                 Err(error) if error.kind() == ShareErrorKind::NotSupported => {
                     self.server_cannot.store(true, Ordering::Relaxed);
                 }
@@ -301,8 +312,12 @@ impl Copier {
         let size = source.metadata().size;
         let mut content = source.stream(0..size, ReadAhead::default());
         let mut dest = self.dest.create_for_write(to).await?;
+        let mut copied = 0;
         while let Some(piece) = content.next().await {
-            dest.write(piece?).await?;
+            let piece = piece?;
+            copied += piece.len() as u64;
+            dest.write(piece).await?;
+            self.report(copied, size);
         }
         dest.finish().await?;
         Ok(())
