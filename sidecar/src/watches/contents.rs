@@ -85,11 +85,6 @@ impl Contents {
         Ticket(self.lock().generation)
     }
 
-    /// Whether anything changed since.
-    pub(super) fn is_current(&self, ticket: Ticket) -> bool {
-        self.lock().generation == ticket.0
-    }
-
     /// Compares the directory's own change time with the last known one.
     pub(super) fn compare_stamp(&self, ticket: Ticket, stamp: FileTime) -> Found {
         let mut state = self.lock();
