@@ -36,11 +36,16 @@ impl Reporter {
         }
     }
 
+    /// It begins: with a file of that size, or with a whole tree.
+    pub(super) fn begin(&self, size: Option<u64>) {
+        self.report(0, size);
+    }
+
     /// So many bytes of the current file, which has `total`.
-    pub(super) fn report(&self, bytes: u64, total: u64) {
+    pub(super) fn report(&self, bytes: u64, total: Option<u64>) {
         if is_due(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner), Instant::now()) {
             let number = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
-            self.tell(number(bytes), Some(number(total)));
+            self.tell(number(bytes), total.map(number));
         }
     }
 

@@ -149,6 +149,9 @@ impl Transfer {
     }
 
     async fn run(&self) -> Result<(), Fault> {
+        if let Some(progress) = &self.progress {
+            progress.begin((!self.found.is_directory()).then_some(self.found.size));
+        }
         match self.kind {
             TransferKind::Move if self.renames() => self.rename().await,
             TransferKind::Copy => self.copy(None).await.map(drop),

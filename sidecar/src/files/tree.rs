@@ -294,7 +294,7 @@ impl Copier {
 
     fn report(&self, bytes: u64, size: u64) {
         if let Some(progress) = &self.progress {
-            progress.report(bytes, size);
+            progress.report(bytes, Some(size));
         }
     }
 
