@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use causeway_internal::{Fault, FaultCode};
 use causeway_paths::{SharePath, TempName};
@@ -17,6 +18,15 @@ use crate::shares::fault;
 /// Requests of one recursive operation under way at once: enough to hide the server's answer times, few enough to
 /// leave the sessions to others too.
 const REQUESTS_AT_ONCE: usize = 8;
+
+/// How long is waited, again and again, for watchers to let go of a directory that has been deleted. They are told at
+/// once, and need two round trips.
+const LETTING_GO: [Duration; 4] = [
+    Duration::from_millis(10),
+    Duration::from_millis(40),
+    Duration::from_millis(150),
+    Duration::from_millis(400),
+];
 
 /// How much of a recursive operation is done.
 #[derive(Default)]
@@ -97,7 +107,7 @@ pub(super) fn delete_item<'a>(
                     delete_item(pool, &child(path, &entry)?, &entry, tally).await
                 })
                 .await?;
-            pool.delete_dir(path).await
+            delete_emptied(pool, path).await
         } else {
             pool.delete_file(path).await
         };
@@ -113,6 +123,18 @@ pub(super) fn delete_item<'a>(
         tally.count();
         Ok(())
     })
+}
+
+/// Deletes a directory from which everything has just been deleted. What somebody watches or has open in it is gone only
+/// when he has let go of it; those who watch do so as soon as they are told.
+async fn delete_emptied(pool: &SharePool, path: &SharePath) -> Result<(), ShareError> {
+    for wait in LETTING_GO {
+        match pool.delete_dir(path).await {
+            Err(error) if error.kind() == ShareErrorKind::DirectoryNotEmpty => tokio::time::sleep(wait).await,
+            outcome => return outcome,
+        }
+    }
+    pool.delete_dir(path).await
 }
 
 pub(super) fn is_gone(kind: ShareErrorKind) -> bool {
