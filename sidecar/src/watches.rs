@@ -15,6 +15,8 @@ mod topic;
 mod watched;
 
 #[cfg(test)]
+mod samba;
+#[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;

@@ -116,8 +116,8 @@ impl Reports for Watching {
 }
 
 /// A subscriber that notes what it is told.
-struct Browser {
-    told: mpsc::UnboundedSender<Event>,
+pub(super) struct Browser {
+    pub(super) told: mpsc::UnboundedSender<Event>,
 }
 
 impl Subscriber for Browser {
@@ -132,9 +132,9 @@ struct Office {
     metrics: Arc<Metrics>,
 }
 
-struct Subscription {
-    seat: Option<Seat>,
-    told: mpsc::UnboundedReceiver<Event>,
+pub(super) struct Subscription {
+    pub(super) seat: Option<Seat>,
+    pub(super) told: mpsc::UnboundedReceiver<Event>,
 }
 
 impl Office {
@@ -176,15 +176,15 @@ impl Office {
 }
 
 impl Subscription {
-    async fn next(&mut self) -> Event {
+    pub(super) async fn next(&mut self) -> Event {
         timeout(PATIENCE, self.told.recv()).await.expect("told in time").expect("the hub lives")
     }
 
-    async fn is(&mut self, expected: Event) {
+    pub(super) async fn is(&mut self, expected: Event) {
         assert_eq!(self.next().await, expected);
     }
 
-    async fn is_quiet(&mut self) {
+    pub(super) async fn is_quiet(&mut self) {
         if let Ok(event) = timeout(QUIET, self.told.recv()).await {
             panic!("told {event:?}");
         }
@@ -200,7 +200,7 @@ fn changed(name: &str) -> Report {
     Ok(WatchEvent::Changed(vec![ItemChange { action: ChangeAction::Added, path }]))
 }
 
-async fn until(condition: impl Fn() -> bool) {
+pub(super) async fn until(condition: impl Fn() -> bool) {
     timeout(PATIENCE, async {
         while !condition() {
             sleep(Duration::from_millis(5)).await;
