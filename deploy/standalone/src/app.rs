@@ -13,8 +13,9 @@ include!(concat!(env!("OUT_DIR"), "/components.rs"));
 /// Where components see the web root.
 const WEB_MOUNT: &str = "/web";
 
-/// How long an answer of the sidecar may take to begin. Copies of whole trees are answered when they are done, and the
-/// sidecar has deadlines of its own for every step of them.
+/// How long an answer of the sidecar to the `files` function may take to begin, when that asks for patience: copies of
+/// whole trees are answered when they are done. For all else it asks for much less, and no other function may wait so
+/// long. The sidecar has deadlines of its own for every step.
 const LONGEST_OPERATION: Duration = Duration::from_hours(6);
 
 /// Secrets and addresses that the functions share with the sidecar.
@@ -47,13 +48,14 @@ pub(crate) async fn start(config: &Config, wiring: Wiring<'_>, route: SidecarRou
     // Together less than the host's bound, so that none of them, slow clients in front of it, shuts out the others.
     let at_once =
         |requests| ComponentLimits { concurrent_requests: Some(requests), ..ComponentLimits::default() };
-    let files = ComponentLimits { deadline: LONGEST_OPERATION, ..at_once(192) };
+    let files =
+        ComponentLimits { deadline: LONGEST_OPERATION, longest_call: LONGEST_OPERATION, ..at_once(192) };
     let host_config = HostConfig {
         cache_dir: Some(config.cache_dir.clone()),
         key_value_path: Some(config.data_dir.join("key-value.db")),
         variables,
         mounts: mounts.collect(),
-        limits: Limits { first_byte_timeout: LONGEST_OPERATION, ..Limits::default() },
+        limits: Limits { unbounded_peers: config.trusted_proxies.clone(), ..Limits::default() },
         component_limits: BTreeMap::from([
             ("auth".to_owned(), at_once(64)),
             ("files".to_owned(), files),

@@ -1,5 +1,6 @@
-//! Bodies that end when nothing moves.
+//! Bodies that end when nothing moves, or too little.
 
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -25,22 +26,58 @@ pub(crate) enum Observer {
     None,
 }
 
-/// Passes frames on unchanged and fails when the next one does not come in time.
-pub(crate) struct IdleBody<B> {
+/// How fast a body has to come. Only waiting counts, never the time in which nobody asks for the next frame.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// The longest wait.
+    limit: Duration,
+    /// What waiting is still allowed.
+    left: Duration,
+    /// Bytes that earn a second of waiting. `None`: every frame earns all of `limit` anew.
+    rate: Option<NonZeroU32>,
+}
+
+impl Pace {
+    /// A frame must come within this time.
+    pub(crate) fn idle(limit: Duration) -> Self {
+        Self { limit, left: limit, rate: None }
+    }
+
+    /// So many bytes a second must come on the whole. `limit` is how far the sender may fall behind; being ahead of it
+    /// earns no more than that.
+    pub(crate) fn at_least(rate: u32, limit: Duration) -> Self {
+        Self { limit, left: limit, rate: NonZeroU32::new(rate) }
+    }
+
+    fn came(&mut self, waited: Duration, bytes: usize) {
+        self.left = match self.rate {
+            None => self.limit,
+            Some(rate) => {
+                let seconds = bytes as f64 / f64::from(rate.get());
+                let earned = Duration::try_from_secs_f64(seconds).unwrap_or(self.limit);
+                (self.left.saturating_sub(waited) + earned).min(self.limit)
+            }
+        };
+    }
+}
+
+/// Passes frames on unchanged and fails when they do not come fast enough.
+pub(crate) struct PacedBody<B> {
     inner: B,
-    idle: Duration,
-    last: Instant,
+    pace: Pace,
+    /// Since when the next frame is waited for.
+    waiting: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
     observer: Observer,
 }
 
-impl<B> IdleBody<B> {
-    pub(crate) fn new(inner: B, idle: Duration, observer: Observer) -> Self {
-        Self { inner, idle, last: Instant::now(), timer: None, observer }
+impl<B> PacedBody<B> {
+    pub(crate) fn new(inner: B, pace: Pace, observer: Observer) -> Self {
+        Self { inner, pace, waiting: None, timer: None, observer }
     }
 }
 
-impl<B> Body for IdleBody<B>
+impl<B> Body for PacedBody<B>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Error>,
@@ -54,7 +91,9 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
         if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) {
-            this.last = Instant::now();
+            let waited = this.waiting.take().map_or(Duration::ZERO, |since| since.elapsed());
+            let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+            this.pace.came(waited, data.map_or(0, Bytes::len));
             match &this.observer {
                 Observer::Exchange(exchange) => exchange.touch(),
                 Observer::Call(progress) => progress.touch(),
@@ -62,8 +101,9 @@ where
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        // The timer is set once and moved only when it fires, so that a frame costs no timer operation.
-        let deadline = this.last + this.idle;
+        // The timer is set once and moved only when it fires, so that a frame costs no timer operation: waiting longer
+        // and earning time both put the deadline off, nothing brings it forward.
+        let deadline = *this.waiting.get_or_insert_with(Instant::now) + this.pace.left;
         let timer = this.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
         while timer.as_mut().poll(cx).is_ready() {
             if Instant::now() >= deadline {
@@ -83,13 +123,13 @@ where
     }
 }
 
-/// A body as wasmtime's HTTP wants it, with an idle limit.
-pub(crate) fn guarded<B>(body: B, idle: Duration, observer: Observer) -> WasiBody
+/// A body as wasmtime's HTTP wants it, which has to keep its pace.
+pub(crate) fn guarded<B>(body: B, pace: Pace, observer: Observer) -> WasiBody
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Error>,
 {
-    IdleBody::new(body, idle, observer).boxed_unsync()
+    PacedBody::new(body, pace, observer).boxed_unsync()
 }
 
 /// An axum body whose errors are wasmtime's.
@@ -119,5 +159,66 @@ impl Body for AxumBody {
 
     fn size_hint(&self) -> SizeHint {
         self.0.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body as AxumRaw;
+    use futures::{StreamExt as _, stream};
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Pieces of so many bytes, each after a pause.
+    fn dripping(pieces: usize, bytes: usize, pause: Duration) -> AxumBody {
+        let pieces = stream::iter(0..pieces).then(move |_| async move {
+            tokio::time::sleep(pause).await;
+            Ok::<_, std::convert::Infallible>(Bytes::from(vec![0; bytes]))
+        });
+        AxumBody(AxumRaw::from_stream(Box::pin(pieces)))
+    }
+
+    async fn read(body: WasiBody) -> Result<usize, Error> {
+        Ok(body.collect().await?.to_bytes().len())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trickle_is_given_up_and_an_honest_slow_body_is_not() {
+        let pace = || Pace::at_least(2048, 60 * SECOND);
+        let began = Instant::now();
+        assert!(read(guarded(dripping(100_000, 1, SECOND), pace(), Observer::None)).await.is_err());
+        assert!(began.elapsed() <= 61 * SECOND, "{:?}", began.elapsed());
+        // Six hours at 16 KB/s, then with a pause of 50 s each minute.
+        let slow = dripping(6 * 3600, 16_000, SECOND);
+        assert!(read(guarded(slow, pace(), Observer::None)).await.is_ok());
+        let halting = dripping(100, 200_000, 50 * SECOND);
+        assert!(read(guarded(halting, pace(), Observer::None)).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_came_fast_does_not_pay_for_a_trickle_for_hours() {
+        let fast = AxumRaw::from(vec![0; 10 << 20]);
+        let trickle = dripping(100_000, 1, SECOND).0;
+        let both = stream::iter([fast, trickle]).flat_map(AxumRaw::into_data_stream);
+        let body = AxumBody(AxumRaw::from_stream(both));
+        let began = Instant::now();
+        assert!(read(guarded(body, Pace::at_least(2048, 60 * SECOND), Observer::None)).await.is_err());
+        assert!(began.elapsed() <= 61 * SECOND, "{:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_in_which_nobody_asks_is_not_held_against_the_source() {
+        for pace in [Pace::idle(10 * SECOND), Pace::at_least(2048, 10 * SECOND)] {
+            let mut body = guarded(dripping(5, 1, SECOND), pace, Observer::None);
+            while let Some(frame) = body.frame().await {
+                assert!(frame.is_ok());
+                // The reader is slow.
+                tokio::time::sleep(100 * SECOND).await;
+            }
+        }
+        let stalled = guarded(dripping(1, 1, 11 * SECOND), Pace::idle(10 * SECOND), Observer::None);
+        assert!(read(stalled).await.is_err());
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 /// How a host is set up. [`Default`] runs without a cache and keeps key-value data in memory.
 #[derive(Clone, Default)]
 pub struct HostConfig {
@@ -87,17 +89,29 @@ pub struct Limits {
     pub queued_requests: usize,
     /// How long one waits for its turn before 503 with `Retry-After`.
     pub queue_wait: Duration,
-    /// Open client connections.
+    /// Open client connections, those that have become WebSockets among them.
     pub connections: usize,
-    /// Time for a connection to send a request's header section; also how long an idle one is kept.
+    /// Those of one address (of one /64 network on IPv6); further ones are closed at once. Loopback addresses are
+    /// not bound.
+    pub connections_per_peer: usize,
+    /// Networks that are not bound either: those of reverse proxies, through which many users come.
+    pub unbounded_peers: Vec<IpNet>,
+    /// Time for a connection to send a request's header section, from its first byte on; also how long an idle one
+    /// is kept.
     pub header_read_timeout: Duration,
     /// Bytes of a request's line and header section.
     pub header_bytes: usize,
     /// Without progress of a body in either direction for this long the exchange is ended.
     pub body_idle_timeout: Duration,
+    /// Time for the first bytes of a request's body, or for all of a small one. Meanwhile the request takes up
+    /// nothing but its connection.
+    pub body_start_timeout: Duration,
+    /// Bytes a second that a client must send of a longer body, on the whole; waiting for us does not count.
+    pub body_least_rate: u32,
     /// Time to set up an outbound connection.
     pub connect_timeout: Duration,
-    /// Time from sending an outbound request to the head of its response, counted from the last byte of its body.
+    /// Time from sending an outbound request to the head of its response, counted from the last byte of its body,
+    /// unless the component asks for another.
     pub first_byte_timeout: Duration,
     /// How long [`Host::serve`](crate::Host::serve) lets running exchanges finish after shutdown was asked for.
     pub drain: Duration,
@@ -112,9 +126,14 @@ impl Default for Limits {
             queued_requests: 1024,
             queue_wait: Duration::from_secs(5),
             connections: 4096,
+            // An office behind one address fits in; nine such peers are needed to fill the host.
+            connections_per_peer: 480,
+            unbounded_peers: Vec::new(),
             header_read_timeout: Duration::from_mins(1),
             header_bytes: 64 << 10,
             body_idle_timeout: Duration::from_mins(1),
+            body_start_timeout: Duration::from_secs(20),
+            body_least_rate: 2 << 10,
             connect_timeout: Duration::from_secs(5),
             first_byte_timeout: Duration::from_mins(2),
             drain: Duration::from_secs(10),
@@ -138,6 +157,8 @@ pub struct ComponentLimits {
     pub cpu: Duration,
     /// Time to the head of the response; progress of the request's body starts it anew.
     pub deadline: Duration,
+    /// The most that the component may ask for in the place of [`Limits::first_byte_timeout`].
+    pub longest_call: Duration,
 }
 
 impl Default for ComponentLimits {
@@ -149,6 +170,7 @@ impl Default for ComponentLimits {
             memory: 128 << 20,
             cpu: Duration::from_secs(10),
             deadline: Duration::from_mins(2),
+            longest_call: Duration::from_mins(2),
         }
     }
 }

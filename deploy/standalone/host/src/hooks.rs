@@ -41,7 +41,8 @@ impl WasiHttpHooks for OutboundHooks {
             tracing::warn!(component = &*self.component.id, authority, "an outbound request was denied");
             return Box::new(std::future::ready(Err(Error::HttpRequestDenied)));
         }
-        let answer = Arc::clone(&self.component.outbound).send(request, options);
+        let longest = self.component.limits.longest_call;
+        let answer = Arc::clone(&self.component.outbound).send(request, options, longest);
         Box::new(async move {
             let response = answer.await?;
             Ok((response, Box::new(std::future::ready(Ok(()))) as Transmission))

@@ -17,10 +17,11 @@ use wasmtime_wasi_http::handler::{ExpirationError, InstantiationError, ProxyHand
 use crate::admission::{Admission, Permit};
 use crate::app::App;
 use crate::artifact::{ArtifactCache, Origin};
-use crate::body::{AxumBody, Observer, guarded};
+use crate::body::{AxumBody, Observer, Pace, guarded};
 use crate::config::{HostConfig, Limits};
 use crate::engine::{self, EpochClock};
 use crate::exchange::{Exchange, ExchangeGuard};
+use crate::gather::Gathering;
 use crate::heap;
 use crate::instance::{self, InstanceFactory};
 use crate::key_value::KeyValue;
@@ -76,6 +77,7 @@ struct Shared {
     routes: Routes,
     components: Vec<RunningComponent>,
     admission: Admission,
+    gathering: Gathering,
     limits: Limits,
     key_value: Arc<KeyValue>,
 }
@@ -165,6 +167,7 @@ impl Host {
                 routes,
                 components,
                 admission: Admission::new(&config.limits),
+                gathering: Gathering::new(&config.limits),
                 limits: config.limits,
                 key_value,
             }),
@@ -202,6 +205,7 @@ impl Host {
         request: Request<Body>,
     ) -> Result<(wasmtime_wasi_http::handler::Response, ExchangeGuard, Permit), Response<Body>> {
         let shared = &*self.shared;
+        let request = shared.gathering.gather(request).await?;
         let Some(permit) = shared.admission.enter(component.gate.as_ref()).await else {
             return Err(busy(shared.admission.retry_after()));
         };
@@ -216,14 +220,17 @@ impl Host {
         let guard = ExchangeGuard(Arc::clone(&exchange));
         let idle = shared.limits.body_idle_timeout;
         let observer = Observer::Exchange(Arc::clone(&exchange));
-        let request =
-            Request::from_parts(parts, guarded(LingeringBody::new(AxumBody(body)), idle, observer.clone()));
+        let pace = Pace::at_least(shared.limits.body_least_rate, idle);
+        let body = guarded(LingeringBody::new(AxumBody(body)), pace, observer.clone());
+        let request = Request::from_parts(parts, body);
         let answered = tokio::select! {
             answered = component.handler.handle(Arc::clone(&exchange), request) => answered,
             () = exchange.overdue(OVERDUE_SLACK) => Err(ExpirationError.into()),
         };
         match answered {
-            Ok(response) => Ok((response.map(|body| guarded(body, idle, observer)), guard, permit)),
+            Ok(response) => {
+                Ok((response.map(|body| guarded(body, Pace::idle(idle), observer)), guard, permit))
+            }
             Err(error) => Err(self.explain(component, &error)),
         }
     }

@@ -24,6 +24,7 @@ mod body;
 mod config;
 mod engine;
 mod exchange;
+mod gather;
 mod heap;
 mod hooks;
 mod host;

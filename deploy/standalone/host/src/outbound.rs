@@ -18,7 +18,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 pub(crate) use allowed::AllowedHosts;
 pub(crate) use network::NetworkClient;
 
-use crate::body::{AxumBody, Observer, guarded};
+use crate::body::{AxumBody, Observer, Pace, guarded};
 use crate::config::Limits;
 use crate::host::SIDECAR_HOST;
 use crate::progress::Progress;
@@ -42,19 +42,21 @@ impl Outbound {
     }
 
     /// Sends a request that has been allowed. Bodies are handed on frame by frame, without a copy.
+    ///
+    /// `longest` bounds how long the sender may want to wait for the head of the answer.
     pub(crate) async fn send(
         self: Arc<Self>,
         request: Request<WasiBody>,
         options: Option<RequestOptions>,
+        longest: Duration,
     ) -> Result<Response<WasiBody>, Error> {
         let options = options.unwrap_or_default();
-        let first_byte =
-            options.first_byte_timeout.unwrap_or(self.first_byte_timeout).min(self.first_byte_timeout);
+        let first_byte = options.first_byte_timeout.unwrap_or(self.first_byte_timeout).min(longest);
         let idle =
             options.between_bytes_timeout.unwrap_or(self.body_idle_timeout).min(self.body_idle_timeout);
         let progress = Arc::new(Progress::new());
-        let request =
-            request.map(|body| guarded(body, self.body_idle_timeout, Observer::Call(Arc::clone(&progress))));
+        let sent = Pace::idle(self.body_idle_timeout);
+        let request = request.map(|body| guarded(body, sent, Observer::Call(Arc::clone(&progress))));
         let answer = async {
             match &self.sidecar {
                 Some(router) if is_sidecar(&request) => call(router.clone(), request).await,
@@ -62,7 +64,7 @@ impl Outbound {
             }
         };
         tokio::select! {
-            response = answer => response.map(|response| response.map(|body| guarded(body, idle, Observer::None))),
+            response = answer => response.map(|response| response.map(|body| guarded(body, Pace::idle(idle), Observer::None))),
             () = progress.stalled(first_byte) => Err(Error::HttpResponseTimeout),
         }
     }

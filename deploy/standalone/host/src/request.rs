@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use http::header::HOST;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderName, HeaderValue, Uri};
+use http::{HeaderName, HeaderValue, Request, Uri, Version};
 
 use crate::routes::RouteMatch;
 
@@ -14,6 +14,25 @@ const SPIN_PREFIX: &str = "spin-";
 
 /// The host of requests that name none (HTTP/1.0).
 const DEFAULT_HOST: &str = "localhost";
+
+/// Headers of which there is one at most, and what is said to a request with more. A proxy in front may heed another
+/// of them than we do (RFC 9110 5.3, RFC 9112 3.2 and 6.3).
+const SINGLETONS: &[(HeaderName, &str)] = &[
+    (HOST, "There is more than one Host header"),
+    (AUTHORIZATION, "There is more than one Authorization header"),
+    (CONTENT_LENGTH, "There is more than one Content-Length header"),
+    (CONTENT_TYPE, "There is more than one Content-Type header"),
+];
+
+/// Why a request may mean one thing to us and another to whoever else reads it; a phrase for the client.
+pub(crate) fn ambiguity<B>(request: &Request<B>) -> Option<&'static str> {
+    let headers = request.headers();
+    // RFC 9112 3.2: also when the target is absolute.
+    if request.version() == Version::HTTP_11 && !headers.contains_key(HOST) {
+        return Some("There is no Host header");
+    }
+    SINGLETONS.iter().find(|(name, _)| headers.get_all(name).iter().nth(1).is_some()).map(|(_, fault)| *fault)
+}
 
 /// Makes the URI absolute and puts Spin's headers in. The error is a phrase for the client.
 pub(crate) fn prepare(

@@ -1,5 +1,8 @@
 //! The host on a socket.
 
+mod activity;
+mod answer_body;
+mod peers;
 mod stall;
 
 use std::convert::Infallible;
@@ -18,13 +21,17 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::config::Limits;
+use crate::request::ambiguity;
 use crate::response::failure;
+use activity::Activity;
+use answer_body::AnswerBody;
+use peers::{Peers, Place};
 use stall::StallGuard;
 
 /// Pause after the system refuses a connection for want of descriptors or memory.
@@ -32,6 +39,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Requests that one HTTP/2 connection may have open.
 const H2_STREAMS: u32 = 128;
+
+/// What a connection that is asked to end and has nothing left to do gets to say goodbye: a round trip on HTTP/2
+/// (RFC 9113 6.8). A peer that does not answer is left.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Accepts connections until `shutdown` resolves, then waits for those that are busy, up to [`Limits::drain`].
 pub(crate) async fn run(
@@ -43,6 +54,7 @@ pub(crate) async fn run(
     let server =
         Arc::new(Server { http: protocol(&limits), router, limits, stopping: CancellationToken::new() });
     let places = Arc::new(Semaphore::new(server.limits.connections));
+    let peers = Peers::new(&server.limits);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -52,13 +64,12 @@ pub(crate) async fn run(
             Some(_) = connections.join_next() => continue,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                let server = Arc::clone(&server);
-                connections.spawn(async move {
-                    server.connection(stream, peer).await;
-                    drop(place);
-                });
-            }
+            Ok((stream, peer)) => match place.and_then(|place| peers.admit(peer.ip(), place)) {
+                Some(place) => {
+                    connections.spawn(Arc::clone(&server).connection(stream, peer, place));
+                }
+                None => tracing::debug!(%peer, "a peer has too many connections, this one is closed"),
+            },
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -93,7 +104,7 @@ pub async fn serve_router(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> (Option<tokio::sync::OwnedSemaphorePermit>, io::Result<(TcpStream, SocketAddr)>) {
+) -> (Option<OwnedSemaphorePermit>, io::Result<(TcpStream, SocketAddr)>) {
     // The semaphore is never closed. Without a free place the connection stays in the system's backlog.
     let place = Arc::clone(places).acquire_owned().await.ok();
     (place, listener.accept().await)
@@ -122,19 +133,29 @@ struct Server {
 }
 
 impl Server {
-    async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+    async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: Place) {
         // Small answers must not wait for the acknowledgement of earlier ones.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, %peer, "TCP_NODELAY");
         }
-        let io = TokioIo::new(StallGuard::new(stream, self.limits.body_idle_timeout));
-        let service = hyper::service::service_fn(|request| self.answer(request, peer));
-        let mut connection = pin!(self.http.serve_connection_with_upgrades(io, service));
+        let activity = Activity::new();
+        let guard = StallGuard::new(stream, self.limits.body_idle_timeout, Arc::clone(&activity), place);
+        let service = hyper::service::service_fn(|request| self.answer(request, peer, &activity));
+        let mut connection = pin!(self.http.serve_connection_with_upgrades(TokioIo::new(guard), service));
+        // Hyper has a deadline for the head of an HTTP/1.1 request, but none for the bytes by which the version is told
+        // and none for an HTTP/2 connection without streams.
         let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = self.stopping.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+            ended = connection.as_mut() => Some(ended),
+            () = self.stopping.cancelled() => None,
+            () = activity.idle_for(self.limits.header_read_timeout) => None,
+        };
+        let ended = if let Some(ended) = ended {
+            ended
+        } else {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = activity.idle_for(FAREWELL) => Ok(()),
             }
         };
         if let Err(error) = ended {
@@ -146,18 +167,26 @@ impl Server {
         &self,
         mut request: Request<Incoming>,
         peer: SocketAddr,
+        activity: &Arc<Activity>,
     ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + use<> {
-        let too_large = header_bytes(&request) > self.limits.header_bytes;
+        let busy = activity.begin();
+        let refusal = if header_bytes(&request) > self.limits.header_bytes {
+            let detail = "The request header is too large";
+            Some(failure(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail))
+        } else {
+            ambiguity(&request).map(|detail| failure(StatusCode::BAD_REQUEST, detail))
+        };
         let router = self.router.clone();
+        let (version, limit) = (request.version(), self.limits.body_idle_timeout);
         async move {
-            if too_large {
-                return Ok(failure(
-                    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                    "The request header is too large",
-                ));
-            }
-            request.extensions_mut().insert(ConnectInfo(peer));
-            router.oneshot(request.map(Body::new)).await
+            let response = match refusal {
+                Some(refusal) => refusal,
+                None => {
+                    request.extensions_mut().insert(ConnectInfo(peer));
+                    router.oneshot(request.map(Body::new)).await?
+                }
+            };
+            Ok(response.map(|body| Body::new(AnswerBody::new(body, busy, version, limit))))
         }
     }
 }

@@ -2,26 +2,48 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::Sleep;
+
+use super::activity::Activity;
+use super::peers::Place;
+
+/// Bytes that may wait unsent in the system for one connection.
+///
+/// The system takes the next write when half of them have gone. Left alone it would first queue megabytes, and a peer
+/// that takes 20 KB/s would look for a minute as if it took nothing; with this the write waits for
+/// some seconds. What is sent and not yet acknowledged is not counted, so that fast and long lines are filled as before.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT: u32 = 256 << 10;
 
 /// Fails a write that makes no progress for so long. A client that stops reading in the middle of a download would
 /// otherwise hold its request's place, and the handle on the server behind it, for ever.
-pub(crate) struct StallGuard<S> {
-    stream: S,
+///
+/// Holds the connection's own place too: it lives as long as the socket, also when that has become a WebSocket.
+pub(super) struct StallGuard {
+    stream: TcpStream,
     limit: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
+    activity: Arc<Activity>,
+    _place: Place,
 }
 
-impl<S> StallGuard<S> {
-    pub(crate) fn new(stream: S, limit: Duration) -> Self {
-        Self { stream, limit, stalled: None }
+impl StallGuard {
+    pub(super) fn new(stream: TcpStream, limit: Duration, activity: Arc<Activity>, place: Place) -> Self {
+        if let Err(error) = keep_queue_short(&stream) {
+            tracing::debug!(%error, "slow readers may look stalled");
+        }
+        Self { stream, limit, stalled: None, activity, _place: place }
     }
 
     fn watch<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.activity.set_writing(polled.is_pending());
         if polled.is_ready() {
             self.stalled = None;
             return polled;
@@ -31,7 +53,18 @@ impl<S> StallGuard<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn keep_queue_short(stream: &TcpStream) -> io::Result<()> {
+    SockRef::from(stream).set_tcp_notsent_lowat(UNSENT)
+}
+
+/// Elsewhere the whole queue is bounded, which long fat lines feel.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn keep_queue_short(stream: &TcpStream) -> io::Result<()> {
+    SockRef::from(stream).set_send_buffer_size(1 << 20)
+}
+
+impl AsyncRead for StallGuard {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -41,7 +74,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
+impl AsyncWrite for StallGuard {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.watch(cx, polled)

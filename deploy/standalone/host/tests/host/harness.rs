@@ -10,7 +10,8 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use causeway_host::{App, ComponentLimits, Host, HostConfig, SidecarRoute};
 use http::{Request, Response, StatusCode};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 /// Longer than anything in these tests may take.
@@ -164,6 +165,16 @@ impl Served {
             .expect("no panic")
             .expect("no error");
     }
+}
+
+/// Sends bytes as they are and reads until the server closes.
+pub(crate) async fn raw(served: &Served, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(served.address).await.expect("connected");
+    // The server may answer and close before all is sent.
+    let _ = stream.write_all(bytes).await;
+    let mut answer = Vec::new();
+    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the server closes");
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 /// Waits until something holds.

@@ -6,7 +6,7 @@ mod cache;
 mod configuration;
 mod harness;
 mod interfaces;
-mod measure;
 mod network;
+mod slow_clients;
 mod sockets;
 mod streams;

@@ -8,17 +8,7 @@ use causeway_host::{HostConfig, Limits};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::harness::{PATIENCE, Served, config, start, usual};
-
-/// Sends bytes as they are and reads until the server closes.
-async fn raw(served: &Served, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(served.address).await.expect("connected");
-    // The server may answer and close before all is sent.
-    let _ = stream.write_all(bytes).await;
-    let mut answer = Vec::new();
-    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the server closes");
-    String::from_utf8_lossy(&answer).into_owned()
-}
+use crate::harness::{PATIENCE, Served, config, raw, start, usual};
 
 #[tokio::test]
 async fn routes_of_the_program_come_first() {
@@ -93,31 +83,55 @@ async fn a_header_section_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_finish_its_header_is_dropped() {
-    let limits = Limits { header_read_timeout: Duration::from_millis(300), ..Limits::default() };
-    let served =
-        Served::new(start(HostConfig { limits, ..config() }, Router::new()).await, Router::new()).await;
-    let started = Instant::now();
-    raw(&served, b"GET /probe/seen HTTP/1.1\r\nhost: a\r\nx-slow: ").await;
-    assert!(started.elapsed() < Duration::from_secs(5));
+async fn a_request_that_may_be_read_in_two_ways_is_refused() {
+    let served = Served::new(usual().await, Router::new().route("/extra", on_get(|| async { "seen" }))).await;
+    for (head, detail) in [
+        ("GET /probe/seen HTTP/1.1\r\n", "There is no Host header"),
+        ("GET http://a/probe/seen HTTP/1.1\r\n", "There is no Host header"),
+        ("GET /extra HTTP/1.1\r\nhost: a\r\nhost: a\r\n", "There is more than one Host header"),
+        (
+            "GET /probe/seen HTTP/1.1\r\nhost: a\r\nauthorization: Bearer a\r\nauthorization: Bearer b\r\n",
+            "There is more than one Authorization header",
+        ),
+        (
+            "POST /probe/echo HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\ncontent-length: 0\r\n",
+            "There is more than one Content-Length header",
+        ),
+    ] {
+        let answer = raw(&served, format!("{head}connection: close\r\n\r\n").as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{head}: {answer}");
+        assert!(answer.ends_with(&format!(r#"{{"detail":"{detail}"}}"#)), "{head}: {answer}");
+    }
+    // Two lengths are no request at all; HTTP/1.0 knows no Host.
+    let torn = b"POST /probe/echo HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\ncontent-length: 5\r\n\r\n";
+    assert!(raw(&served, torn).await.starts_with("HTTP/1.1 400"));
+    assert!(raw(&served, b"GET /probe/seen HTTP/1.0\r\n\r\n").await.starts_with("HTTP/1.0 200"));
     served.stopped().await;
 }
 
 #[tokio::test]
-async fn a_client_that_stops_reading_is_dropped() {
-    let limits =
-        Limits { body_idle_timeout: Duration::from_millis(500), concurrent_requests: 1, ..Limits::default() };
-    let served =
-        Served::new(start(HostConfig { limits, ..config() }, Router::new()).await, Router::new()).await;
-    let mut stream = TcpStream::connect(served.address).await.expect("connected");
-    // More than all buffers on the way can hold.
-    stream.write_all(b"GET /probe/write?pieces=2000&ms=0 HTTP/1.1\r\nhost: a\r\n\r\n").await.expect("sent");
-    stream.readable().await.expect("the answer begins");
-    // Its place comes back although it neither reads nor goes.
-    let answer =
-        tokio::time::timeout(PATIENCE, reqwest::get(served.url("/probe/seen"))).await.expect("in time");
-    assert_eq!(answer.expect("an answer").status(), 200);
-    drop(stream);
+async fn a_websocket_counts_among_the_connections() {
+    let limits = Limits { connections: 1, ..Limits::default() };
+    let extra = Router::new().route(
+        "/api/ws",
+        on_get(|upgrade: axum::extract::ws::WebSocketUpgrade| async move {
+            upgrade.on_upgrade(|mut socket| async move { while let Some(Ok(_)) = socket.recv().await {} })
+        }),
+    );
+    let host = start(HostConfig { limits, ..config() }, Router::new()).await;
+    let served = Served::new(host, extra).await;
+    let mut socket = TcpStream::connect(served.address).await.expect("connected");
+    let handshake = "GET /api/ws HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+        sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    socket.write_all(handshake.as_bytes()).await.expect("sent");
+    let mut head = [0; 12];
+    socket.read_exact(&mut head).await.expect("a head");
+    assert_eq!(&head, b"HTTP/1.1 101");
+    let request = b"GET /probe/seen HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let mut other = Box::pin(raw(&served, request));
+    assert!(tokio::time::timeout(Duration::from_millis(500), &mut other).await.is_err(), "no place is free");
+    drop(socket);
+    assert!(other.await.starts_with("HTTP/1.1 200"));
     served.stopped().await;
 }
 
@@ -145,4 +159,22 @@ async fn the_drain_is_bounded() {
     served.stopped().await;
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     assert!(client.await.expect("no panic").is_err());
+}
+
+#[tokio::test]
+async fn peers_with_nothing_under_way_do_not_hold_up_the_end() {
+    let served = Served::new(usual().await, Router::new()).await;
+    let silent = TcpStream::connect(served.address).await.expect("connected");
+    let mut waiting = TcpStream::connect(served.address).await.expect("connected");
+    waiting.write_all(b"GET /probe/seen HTTP/1.1\r\nhost: a\r\n\r\n").await.expect("sent");
+    let mut multiplexed = TcpStream::connect(served.address).await.expect("connected");
+    multiplexed.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.expect("sent");
+    for stream in [&waiting, &multiplexed] {
+        tokio::time::timeout(PATIENCE, stream.readable()).await.expect("in time").expect("an answer");
+    }
+    // None of them answers a goodbye. The drain that busy ones are given is ten seconds.
+    let began = Instant::now();
+    served.stopped().await;
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    drop((silent, waiting, multiplexed));
 }
