@@ -16,7 +16,8 @@ const SPIN_PREFIX: &str = "spin-";
 const DEFAULT_HOST: &str = "localhost";
 
 /// Headers of which there is one at most, and what is said to a request with more. A proxy in front may heed another
-/// of them than we do (RFC 9110 5.3, RFC 9112 3.2 and 6.3).
+/// of them than we do (RFC 9110 5.3, RFC 9112 3.2 and 6.3). Of HTTP/1.1 hyper takes the same length twice as one, and
+/// refuses two.
 const SINGLETONS: &[(HeaderName, &str)] = &[
     (HOST, "There is more than one Host header"),
     (AUTHORIZATION, "There is more than one Authorization header"),

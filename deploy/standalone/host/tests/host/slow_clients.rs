@@ -126,10 +126,10 @@ fn counting() -> Router {
         put(|request: AxumRequest| async move {
             let mut body = request.into_body();
             let mut length = 0;
-            while let Some(frame) = body.frame().await {
-                length += frame.ok()?.data_ref().map_or(0, bytes::Bytes::len);
+            while let Some(Ok(frame)) = body.frame().await {
+                length += frame.data_ref().map_or(0, bytes::Bytes::len);
             }
-            Some(length.to_string())
+            length.to_string()
         }),
     )
 }
