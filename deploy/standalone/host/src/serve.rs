@@ -64,12 +64,13 @@ pub(crate) async fn run(
             Some(_) = connections.join_next() => continue,
         };
         match accepted {
-            Ok((stream, peer)) => match place.and_then(|place| peers.admit(peer.ip(), place)) {
-                Some(place) => {
+            Ok((stream, peer)) => {
+                if let Some(place) = place.and_then(|place| peers.admit(peer.ip(), place)) {
                     connections.spawn(Arc::clone(&server).connection(stream, peer, place));
+                } else {
+                    tracing::debug!(%peer, "a peer has too many connections, this one is closed");
                 }
-                None => tracing::debug!(%peer, "a peer has too many connections, this one is closed"),
-            },
+            }
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -179,12 +180,11 @@ impl Server {
         let router = self.router.clone();
         let (version, limit) = (request.version(), self.limits.body_idle_timeout);
         async move {
-            let response = match refusal {
-                Some(refusal) => refusal,
-                None => {
-                    request.extensions_mut().insert(ConnectInfo(peer));
-                    router.oneshot(request.map(Body::new)).await?
-                }
+            let response = if let Some(refusal) = refusal {
+                refusal
+            } else {
+                request.extensions_mut().insert(ConnectInfo(peer));
+                router.oneshot(request.map(Body::new)).await?
             };
             Ok(response.map(|body| Body::new(AnswerBody::new(body, busy, version, limit))))
         }

@@ -47,7 +47,7 @@ impl AnswerBody {
 async fn watch(way: Arc<Mutex<Way>>, limit: Duration) {
     loop {
         let now = Instant::now();
-        let deadline = lock(&way).offered.map_or(now, |since| since) + limit;
+        let deadline = lock(&way).offered.unwrap_or(now) + limit;
         if deadline <= now {
             let given_up = lock(&way).body.take();
             drop(given_up);

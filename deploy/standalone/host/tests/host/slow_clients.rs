@@ -254,8 +254,8 @@ async fn a_stream_of_http2_whose_window_stays_closed_gives_its_place_back() {
             .await
             .expect("in time")
             .expect("a frame");
-        let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
-        stream.read_exact(&mut vec![0; length]).await.expect("its payload");
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        stream.read_exact(&mut vec![0; length as usize]).await.expect("its payload");
         if head[3] == 1 {
             break;
         }
