@@ -24,7 +24,8 @@ impl Beside {
     pub(crate) async fn open(config: &Config, sidecar: &Arc<Sidecar>) -> anyhow::Result<Self> {
         let beside = Self { tasks: TaskTracker::new(), stop: CancellationToken::new() };
         if let Some(address) = config.metrics_listen {
-            let address = beside.serve(address, sidecar.metrics_router()).await.context("metrics_listen")?;
+            let address =
+                beside.serve(address, sidecar.metrics_router(), config).await.context("metrics_listen")?;
             println!("figures on http://{address}/metrics");
         }
         Ok(beside)
@@ -36,7 +37,8 @@ impl Beside {
         let beside = Self::open(config, sidecar).await?;
         match config.ws_listen {
             Some(address) => {
-                let address = beside.serve(address, sidecar.public_router()).await.context("ws_listen")?;
+                let address =
+                    beside.serve(address, sidecar.public_router(), config).await.context("ws_listen")?;
                 println!("live updates on ws://{address}/api/ws");
             }
             None => tracing::warn!("ws_listen is not given: browsers are not told of changes"),
@@ -44,13 +46,19 @@ impl Beside {
         Ok(beside)
     }
 
-    async fn serve(&self, address: SocketAddr, router: Router) -> anyhow::Result<SocketAddr> {
+    async fn serve(
+        &self,
+        address: SocketAddr,
+        router: Router,
+        config: &Config,
+    ) -> anyhow::Result<SocketAddr> {
         let listener =
             TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
         let bound = listener.local_addr()?;
+        let limits = Limits { unbounded_peers: config.trusted_proxies.clone(), ..Limits::default() };
         let stopped = self.stop.clone().cancelled_owned();
         self.tasks.spawn(async move {
-            if let Err(error) = serve_router(listener, router, Limits::default(), stopped).await {
+            if let Err(error) = serve_router(listener, router, limits, stopped).await {
                 tracing::error!(%error, %bound, "an address is not served any more");
             }
         });

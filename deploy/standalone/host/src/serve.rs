@@ -156,12 +156,18 @@ impl Server {
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 ended = connection.as_mut() => ended,
-                () = activity.idle_for(FAREWELL) => Ok(()),
+                () = Self::farewell(&activity) => Ok(()),
             }
         };
         if let Err(error) = ended {
             tracing::debug!(%error, %peer, "a connection broke off");
         }
+    }
+
+    /// Resolves when a peer that was told goodbye has had its time and nothing is under way.
+    async fn farewell(activity: &Activity) {
+        tokio::time::sleep(FAREWELL).await;
+        activity.idle_for(FAREWELL).await;
     }
 
     fn answer(
