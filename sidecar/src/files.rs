@@ -2,8 +2,8 @@
 //!
 //! Each operation begins with a [`Place`]: a path of a connection that the caller may use, resolved to its pool and to
 //! the path on the share. Operations that change something run to their end in a task of their own once they have
-//! begun, so that a client that goes away cannot leave half of a replacement behind; an upload is the exception until
-//! its content has arrived.
+//! begun to, so that a client that goes away cannot leave half of a replacement behind. What only fills a temporary
+//! sibling, in an upload or a copy, ends with its client.
 
 mod create;
 mod delete;
@@ -13,8 +13,11 @@ mod page;
 mod progress;
 mod read;
 mod sibling;
+#[cfg(test)]
+mod tests;
 mod transfer;
 mod tree;
+mod turn;
 mod write;
 
 use std::sync::Arc;
@@ -27,7 +30,9 @@ use causeway_paths::{EntryName, SharePath, TempName};
 use causeway_smb::{EntryKind, Metadata, ShareError, ShareErrorKind, SharePool};
 use uuid::Uuid;
 
+use self::list::Listings;
 pub(crate) use self::sibling::Siblings;
+use self::turn::Turns;
 use crate::accounts::Accounts;
 use crate::changes::{Change, Changes, Deed, Notice, ShareKey};
 use crate::connections::{Connections, ResolvedConnection};
@@ -46,7 +51,8 @@ pub(crate) struct Files {
     siblings: Arc<Siblings>,
     changes: Changes,
     watches: Watches,
-    listings: Arc<tokio::sync::Semaphore>,
+    turns: Arc<Turns>,
+    listings: Arc<Listings>,
 }
 
 /// A path of a connection, resolved.
@@ -121,8 +127,8 @@ impl Files {
         changes: Changes,
         watches: Watches,
     ) -> Self {
-        let listings = Arc::new(tokio::sync::Semaphore::new(list::LISTINGS_AT_ONCE));
-        Self { accounts, connections, shares, siblings, changes, watches, listings }
+        let (turns, listings) = Default::default();
+        Self { accounts, connections, shares, siblings, changes, watches, turns, listings }
     }
 
     /// Information on one item.

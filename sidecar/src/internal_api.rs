@@ -93,7 +93,7 @@ fn connections(router: Api) -> Api {
         sidecar.connections.change(&account, call).await
     });
     let router = for_user::<DeleteConnection, _>(router, |sidecar, account, call| async move {
-        sidecar.connections.delete(&account, call).await
+        sidecar.delete_connection(account, call).await
     });
     let router = for_user::<TestDraft, _>(router, |sidecar, account, call| async move {
         sidecar.connections.test_draft(&account, call).await

@@ -28,6 +28,7 @@ use axum::http::header;
 use axum::routing::get;
 use causeway_internal::Fault;
 use causeway_internal::accounts::{Account, DeleteUser, LogSettings};
+use causeway_internal::connections::DeleteConnection;
 use causeway_tokens::TokenKey;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -53,6 +54,7 @@ pub struct Sidecar {
     accounts: Arc<Accounts>,
     connections: Arc<Connections>,
     shares: Arc<Shares>,
+    siblings: Arc<Siblings>,
     files: Files,
     histories: Histories,
     watches: Watches,
@@ -126,12 +128,18 @@ impl Sidecar {
             .await
             .context("the first administrator")?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        tasks.spawn(janitor::run(siblings, Arc::clone(&connections), Arc::clone(&shares), stop.clone()));
+        tasks.spawn(janitor::run(
+            Arc::clone(&siblings),
+            Arc::clone(&connections),
+            Arc::clone(&shares),
+            stop.clone(),
+        ));
         tasks.spawn(sockets.clone().run_pulse(changes.listen()));
         let sidecar = Arc::new(Self {
             accounts,
             connections,
             shares,
+            siblings,
             files,
             histories,
             watches,
@@ -200,6 +208,17 @@ impl Sidecar {
             self.connections.forget_owner(call.id).await
         })
         .await
+    }
+
+    /// Deletes a connection, having finished what was left half done through it.
+    async fn delete_connection(
+        self: Arc<Self>,
+        account: Arc<Account>,
+        call: DeleteConnection,
+    ) -> Result<(), Fault> {
+        self.connections.may_manage(&account, call.id)?;
+        self.siblings.clear(call.id, &self.connections, &self.shares).await?;
+        self.connections.delete(&account, call).await
     }
 
     /// Browser logging is off: nothing collects its output yet.

@@ -26,6 +26,10 @@ pub(crate) mod access {
         | Mask::DELETE
         | Mask::SYNCHRONIZE;
     pub(crate) const DELETE: u32 = Mask::DELETE | Mask::FILE_READ_ATTRIBUTES | Mask::SYNCHRONIZE;
+    /// Attributes, owner and permissions, without a right to the content.
+    pub(crate) const READ_SECURITY: u32 = Mask::FILE_READ_ATTRIBUTES | Mask::READ_CONTROL;
+    pub(crate) const SET_PERMISSIONS: u32 = Mask::WRITE_DAC;
+    pub(crate) const SET_OWNER_AND_PERMISSIONS: u32 = Mask::WRITE_DAC | Mask::WRITE_OWNER;
     pub(crate) const SET_ATTRIBUTES: u32 =
         Mask::FILE_READ_ATTRIBUTES | Mask::FILE_WRITE_ATTRIBUTES | Mask::SYNCHRONIZE;
 }
@@ -39,7 +43,7 @@ pub(crate) mod option {
 }
 
 /// Others may read, write, rename and delete meanwhile.
-const SHARE_ALL: u32 =
+pub(crate) const SHARE_ALL: u32 =
     ShareAccess::FILE_SHARE_READ | ShareAccess::FILE_SHARE_WRITE | ShareAccess::FILE_SHARE_DELETE;
 
 /// Others may only look.

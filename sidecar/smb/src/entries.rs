@@ -23,8 +23,34 @@ mod at {
     pub(super) const NAME: usize = 104;
 }
 
-/// Appends the entries of one QUERY_DIRECTORY answer to `entries`, without `.` and `..`.
-pub(crate) fn read_entries(mut buffer: &[u8], entries: &mut Vec<Metadata>) -> Result<(), ShareError> {
+/// The numbers that a directory gives for itself (`.`) and for the directory that holds it (`..`); 0 where the server
+/// tells none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DotEntries {
+    /// File id of `.`.
+    pub own: u64,
+    /// File id of `..`.
+    pub parent: u64,
+}
+
+impl DotEntries {
+    /// Whether the directory that was listed, found as `own` in the directory `parent`, really lives elsewhere: the
+    /// server has followed a link without a word.
+    ///
+    /// A directory knows one parent, so the number of its `..` is that of the directory that we came from, or there was
+    /// a link on the way. A server whose `.` does not bear the directory's own number says nothing by its `..` either.
+    pub fn lead_elsewhere(&self, own: u64, parent: u64) -> bool {
+        let meaningful = own != 0 && parent != 0 && self.own == own && self.parent != 0;
+        meaningful && self.parent != parent
+    }
+}
+
+/// Appends the entries of one QUERY_DIRECTORY answer to `entries`; `.` and `..` go to `dots`.
+pub(crate) fn read_entries(
+    mut buffer: &[u8],
+    entries: &mut Vec<Metadata>,
+    dots: &mut DotEntries,
+) -> Result<(), ShareError> {
     // An entry with a name of some ten characters takes about 128 bytes.
     entries.reserve(buffer.len() / 128);
     while !buffer.is_empty() {
@@ -32,8 +58,10 @@ pub(crate) fn read_entries(mut buffer: &[u8], entries: &mut Vec<Metadata>) -> Re
         let fixed = buffer.first_chunk::<{ at::NAME }>().ok_or_else(cut)?;
         let name_bytes = word(fixed, at::NAME_LENGTH) as usize;
         let name = buffer.get(at::NAME..at::NAME + name_bytes).ok_or_else(cut)?;
-        if !is_dots(name) {
-            entries.push(read_entry(fixed, decode(name)));
+        match name {
+            [b'.', 0] => dots.own = long(fixed, at::FILE_ID),
+            [b'.', 0, b'.', 0] => dots.parent = long(fixed, at::FILE_ID),
+            _ => entries.push(read_entry(fixed, decode(name))),
         }
         match word(fixed, at::NEXT) as usize {
             0 => break,
@@ -54,11 +82,6 @@ fn read_entry(fixed: &[u8; at::NAME], name: String) -> Metadata {
     let is_link = flags & attributes::REPARSE_POINT != 0 && word(fixed, at::EA_SIZE) & NAME_SURROGATE != 0;
     let entry = Metadata::from_wire(name, &times, long(fixed, at::SIZE), flags);
     Metadata { is_link, file_id: long(fixed, at::FILE_ID), ..entry }
-}
-
-/// `.` and `..` in UTF-16.
-fn is_dots(name: &[u8]) -> bool {
-    matches!(name, [b'.', 0] | [b'.', 0, b'.', 0])
 }
 
 /// UTF-16 to text. Half a surrogate pair, which no text can hold, becomes the replacement character: such an item is
@@ -103,7 +126,12 @@ mod tests {
     fn names_come_back_as_the_directory_has_them() {
         let names = ["a", "trailing dot.", "\u{f022}private\u{f029}", "e\u{301}", "😀", "ends\u{f028}"];
         let mut entries = Vec::new();
-        read_entries(&wire(&[&[".", ".."][..], &names[..]].concat()), &mut entries).expect("reads");
+        read_entries(
+            &wire(&[&[".", ".."][..], &names[..]].concat()),
+            &mut entries,
+            &mut DotEntries::default(),
+        )
+        .expect("reads");
         assert_eq!(entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), names);
         assert_eq!(entries[0].file_id, 3);
         assert_eq!(entries[0].size, 30);
@@ -113,8 +141,10 @@ mod tests {
     fn a_cut_buffer_is_an_error_and_never_a_panic() {
         let whole = wire(&["first", "second"]);
         for length in 1..whole.len() {
-            let _ = read_entries(&whole[..length], &mut Vec::new());
+            let _ = read_entries(&whole[..length], &mut Vec::new(), &mut DotEntries::default());
         }
-        assert!(read_entries(&whole[..whole.len() - 1], &mut Vec::new()).is_err());
+        assert!(
+            read_entries(&whole[..whole.len() - 1], &mut Vec::new(), &mut DotEntries::default()).is_err()
+        );
     }
 }

@@ -15,6 +15,7 @@ use crate::limits::deadline;
 use crate::metadata::{Metadata, attributes};
 use crate::pool::{SharePool, Work};
 use crate::session::succeeded;
+use crate::write::Unpublished;
 
 /// Reparse tags with this bit stand for another item (MS-FSCC 2.1.2.1, the N bit); others are the item itself, kept
 /// elsewhere.
@@ -79,6 +80,29 @@ impl SharePool {
         self.delete(path, option::REPARSE_POINT).await
     }
 
+    /// Deletes a symbolic link that the server follows without a word, never what it leads to.
+    ///
+    /// No request of SMB names such a link itself, and a directory behind it counts as not empty. But a rename that
+    /// replaces takes the name, whatever it leads to, and is refused by the file system when the name is a directory's
+    /// own: an empty file made at `temporary` takes the link's place and is deleted there. `AccessDenied` or `InUse`
+    /// when it is a directory after all; nothing has changed then.
+    pub async fn delete_followed_link(
+        &self,
+        path: &SharePath,
+        temporary: &SharePath,
+    ) -> Result<(), ShareError> {
+        let file = self.create_for_write(temporary).await?;
+        match file.publish(path, true).await {
+            Ok(_) => self.delete_file(path).await,
+            Err(Unpublished { error, file }) => {
+                if let Some(file) = file {
+                    file.abort().await;
+                }
+                Err(error)
+            }
+        }
+    }
+
     async fn delete(&self, path: &SharePath, options: u32) -> Result<(), ShareError> {
         refuse_root(path)?;
         let open = Open::existing(access::DELETE, options);
@@ -126,6 +150,17 @@ impl SharePool {
         self.set_basic(path, NewTimes::default(), new).await
     }
 
+    /// Gives an item the times of another and those of its attributes that tell how it is shown: hidden, system, not
+    /// indexed. Write protection is not among them: a copy is there to be worked with.
+    pub async fn make_like(&self, path: &SharePath, other: &Metadata) -> Result<Metadata, ShareError> {
+        let times = NewTimes {
+            created: Some(other.created),
+            accessed: Some(other.accessed),
+            modified: Some(other.modified),
+        };
+        self.set_basic(path, times, inherited_attributes(other)).await
+    }
+
     async fn set_basic(&self, path: &SharePath, times: NewTimes, new: u32) -> Result<Metadata, ShareError> {
         let open = Open::existing(access::SET_ATTRIBUTES, 0);
         let information = Some((class::BASIC, basic_information(times, new)));
@@ -133,6 +168,17 @@ impl SharePool {
             open_and_close(lease, path.clone(), open, information)
         })
         .await
+    }
+}
+
+/// The attributes that new content takes over, as SET_INFO wants them: new content has not been backed up.
+pub(crate) fn inherited_attributes(old: &Metadata) -> u32 {
+    let shown = attributes::HIDDEN | attributes::SYSTEM | attributes::NOT_CONTENT_INDEXED;
+    let taken = old.attributes & shown;
+    match old.is_directory() {
+        // 0 leaves a directory as it was made.
+        true => taken,
+        false => taken | attributes::ARCHIVE,
     }
 }
 
@@ -155,7 +201,7 @@ pub(crate) fn rename_information(wire_name: &str, replace: bool) -> Vec<u8> {
 }
 
 /// `FILE_BASIC_INFORMATION` (MS-FSCC 2.4.7); 0 leaves a field as it is.
-fn basic_information(times: NewTimes, new_attributes: u32) -> Vec<u8> {
+pub(crate) fn basic_information(times: NewTimes, new_attributes: u32) -> Vec<u8> {
     let raw = |time: Option<FileTime>| time.map_or(0, FileTime::to_raw).to_le_bytes();
     let mut buffer = Vec::with_capacity(40);
     buffer.extend_from_slice(&raw(times.created));

@@ -25,6 +25,9 @@ pub mod deadline {
     pub const CLOSE: Duration = Duration::from_secs(5);
     /// Create, rename, delete, set: a change of a directory on a slow disk.
     pub const CHANGE: Duration = Duration::from_secs(30);
+    /// Carrying over what a replaced file leaves to its successor, named streams included. What is not done by then is
+    /// left out.
+    pub const INHERIT: Duration = Duration::from_secs(20);
     /// Getting an upload onto the disk of the server, which may hold all of it in memory until then.
     pub const FLUSH: Duration = Duration::from_mins(2);
     /// One request of a server-side copy, 16 MiB at most on a disk that reads and writes at once.

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::create::{Open, Opened, access, option};
-use crate::entries::read_entries;
+use crate::entries::{DotEntries, read_entries};
 use crate::error::{ShareError, ShareErrorKind};
 use crate::handle::OpenHandle;
 use crate::lane::Lease;
@@ -45,6 +45,11 @@ impl SharePool {
     ///
     /// `TooManyEntries` beyond [`MAX_ENTRIES`].
     pub async fn list(&self, path: &SharePath) -> Result<Vec<Metadata>, ShareError> {
+        self.list_with_dots(path).await.map(|(entries, _)| entries)
+    }
+
+    /// [`list`](Self::list) with what the directory says of itself and of the directory that holds it.
+    pub async fn list_with_dots(&self, path: &SharePath) -> Result<(Vec<Metadata>, DotEntries), ShareError> {
         let listed = async {
             match self.list_once(path).await {
                 Err(error) if error.kind() == ShareErrorKind::ConnectionLost => self.list_once(path).await,
@@ -57,7 +62,7 @@ impl SharePool {
     }
 
     /// Over the batches, so that a listing nobody waits for any more ends with the next batch.
-    async fn list_once(&self, path: &SharePath) -> Result<Vec<Metadata>, ShareError> {
+    async fn list_once(&self, path: &SharePath) -> Result<(Vec<Metadata>, DotEntries), ShareError> {
         let mut batches = self.list_batches(path).await?;
         let mut entries = batches.first.take().unwrap_or_default();
         while let Some(batch) = batches.rest.recv().await {
@@ -66,7 +71,7 @@ impl SharePool {
                 return Err(ShareErrorKind::TooManyEntries.into());
             }
         }
-        Ok(entries)
+        Ok((entries, batches.dots))
     }
 
     /// The entries of a directory batch by batch, as the server sends them. The first batch has arrived when this
@@ -75,17 +80,18 @@ impl SharePool {
     /// Reads at most a few batches ahead. Each further batch has the deadline of a whole listing. Nothing is repeated
     /// once the first batch is out.
     pub async fn list_batches(&self, path: &SharePath) -> Result<ListBatches, ShareError> {
-        let (reader, first) = self
+        let (reader, first, dots) = self
             .look(Work::Listing, deadline::LIST, |lease| {
                 let path = path.clone();
                 async move {
                     let mut reader = DirectoryReader::open(lease, path).await?;
                     let mut first = Vec::new();
                     if reader.next_batch(&mut first).await? {
-                        return Ok((Some(reader), first));
+                        let dots = reader.dots;
+                        return Ok((Some(reader), first, dots));
                     }
                     reader.handle.close().await;
-                    Ok((None, first))
+                    Ok((None, first, reader.dots))
                 }
             })
             .await?;
@@ -93,7 +99,7 @@ impl SharePool {
         if let Some(reader) = reader {
             tokio::spawn(send_batches(reader, batches));
         }
-        Ok(ListBatches { first: (!first.is_empty()).then_some(first), rest: receiver })
+        Ok(ListBatches { first: (!first.is_empty()).then_some(first), dots, rest: receiver })
     }
 }
 
@@ -101,6 +107,8 @@ impl SharePool {
 #[derive(Debug)]
 pub struct ListBatches {
     first: Option<Vec<Metadata>>,
+    /// Servers send them first.
+    dots: DotEntries,
     rest: mpsc::Receiver<Result<Vec<Metadata>, ShareError>>,
 }
 
@@ -144,6 +152,7 @@ struct DirectoryReader {
     /// The answer that came together with the CREATE's.
     first: Option<Frame>,
     buffer: u32,
+    dots: DotEntries,
     /// The server has said that there is no more.
     ended: bool,
 }
@@ -167,6 +176,7 @@ impl DirectoryReader {
             answers: VecDeque::new(),
             first: None,
             buffer,
+            dots: DotEntries::default(),
             ended: false,
         };
         let first = next()?;
@@ -210,7 +220,7 @@ impl DirectoryReader {
                 Ok(false)
             }
             _ => {
-                read_entries(entry_bytes(&succeeded(answer)?)?, entries)?;
+                read_entries(entry_bytes(&succeeded(answer)?)?, entries, &mut self.dots)?;
                 Ok(true)
             }
         }

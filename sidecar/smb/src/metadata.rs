@@ -18,6 +18,8 @@ pub mod attributes {
     pub const NORMAL: u32 = 0x0000_0080;
     /// A reparse point: a link, a mount point, or content kept elsewhere.
     pub const REPARSE_POINT: u32 = 0x0000_0400;
+    /// Left out of the search index.
+    pub const NOT_CONTENT_INDEXED: u32 = 0x0000_2000;
 }
 
 /// A file or a directory.

@@ -245,7 +245,12 @@ async fn read_whole(session: &Session, id: FileId, offset: u64, length: u32) -> 
 }
 
 /// One READ; empty at and behind the end of the file.
-async fn read(session: &Session, id: FileId, offset: u64, length: u32) -> Result<Bytes, ShareError> {
+pub(crate) async fn read(
+    session: &Session,
+    id: FileId,
+    offset: u64,
+    length: u32,
+) -> Result<Bytes, ShareError> {
     let request = ReadRequest {
         // Where the data shall begin in the answer (MS-SMB2 2.2.19): right behind the fixed part.
         padding: 0x50,

@@ -17,7 +17,8 @@ use crate::budget::ByteBudget;
 use crate::create::{Open, Opened, SHARE_READ, access, option};
 use crate::error::{ShareError, ShareErrorKind};
 use crate::handle::{OpenHandle, class, set};
-use crate::items::rename_information;
+use crate::inherit;
+use crate::items::{NewTimes, basic_information, inherited_attributes, rename_information};
 use crate::lane::Lease;
 use crate::limits::deadline;
 use crate::metadata::Metadata;
@@ -52,6 +53,8 @@ impl SharePool {
         Ok(WriteHandle {
             handle,
             metadata,
+            path: path.clone(),
+            is_marked: true,
             chunk,
             gathered: VecDeque::new(),
             gathered_bytes: 0,
@@ -86,6 +89,9 @@ async fn create_temporary(lease: Lease, path: SharePath) -> Result<(OpenHandle, 
 pub struct WriteHandle {
     handle: OpenHandle,
     metadata: Metadata,
+    path: SharePath,
+    /// Whether the file goes with its handle.
+    is_marked: bool,
     chunk: usize,
     /// Accepted and not yet sent; less than a chunk between calls.
     gathered: VecDeque<Bytes>,
@@ -174,38 +180,93 @@ impl WriteHandle {
         .await
     }
 
+    /// Takes over what the file at `old` has beside its content, as far as the server allows: creation time, the
+    /// attributes that tell how it is shown, named streams, owner and permissions. Nothing of that is a reason to fail;
+    /// an error is one of the content's.
+    ///
+    /// From here on the file does not go with its handle, only with [`abort`](Self::abort).
+    pub async fn inherit(&mut self, old: &SharePath) -> Result<(), ShareError> {
+        self.drain().await?;
+        self.mark(false).await?;
+        let lease = self.handle.lease().clone();
+        let heritage = inherit::to_new_content(lease.clone(), old.clone(), self.path.clone());
+        let inherited = detached(deadline::INHERIT, lease, heritage).await;
+        let basic = match inherited {
+            Ok(old) => {
+                let created = NewTimes { created: Some(old.created), ..NewTimes::default() };
+                self.set(class::BASIC, basic_information(created, inherited_attributes(&old))).await
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = basic {
+            tracing::debug!(?error, "what a replaced file has beside its content could not be carried over");
+        }
+        Ok(())
+    }
+
     /// Keeps the file under another name: renames it through its own handle, closes it and gives its metadata there.
     ///
     /// With `replace` a file at `to` is replaced in one step, so that a reader sees the old file or the new one. When the
-    /// server refuses the rename, the new file is deleted and the error says why; `to` is as it was.
-    pub async fn publish(mut self, to: &SharePath, replace: bool) -> Result<Metadata, ShareError> {
+    /// server refuses the rename, `to` is as it was, and the error holds the file if another attempt may succeed.
+    pub async fn publish(mut self, to: &SharePath, replace: bool) -> Result<Metadata, Unpublished> {
         self.drain().await?;
+        // One after the other: a rename that went through on a file that is still marked would cost both files.
+        self.mark(false).await?;
+        let information = rename_information(&self.handle.lease().wire_name(to), replace);
+        if let Err(error) = self.set(class::RENAME, information).await {
+            if error.outcome_unknown() {
+                return Err(error.into());
+            }
+            // Marked again, it goes with the handle.
+            let marked = self.mark(true).await;
+            let may_pass = matches!(error.kind(), ShareErrorKind::AccessDenied | ShareErrorKind::InUse);
+            if may_pass && marked.is_ok() {
+                return Err(Unpublished { error, file: Some(Box::new(self)) });
+            }
+            self.handle.close().await;
+            return Err(error.into());
+        }
         let Self { handle, metadata, .. } = self;
         let lease = handle.lease().clone();
-        let to = to.clone();
-        detached(deadline::CHANGE, lease, async move {
-            // One after the other: a rename that went through on a file that is still marked would cost both files.
-            handle.set(class::DISPOSITION, vec![0]).await?;
-            let information = rename_information(&handle.lease().wire_name(&to), replace);
-            if let Err(error) = handle.set(class::RENAME, information).await {
-                // Marked again, it goes with the handle.
-                let _ = handle.set(class::DISPOSITION, vec![1]).await;
-                handle.close().await;
-                return Err(error);
-            }
-            let known = Metadata { name: to.name().unwrap_or_default().to_owned(), ..metadata };
-            handle.close_with_metadata(&known).await
-        })
-        .await
+        let known = Metadata { name: to.name().unwrap_or_default().to_owned(), ..metadata };
+        let closed = async move { handle.close_with_metadata(&known).await };
+        Ok(detached(deadline::CHANGE, lease, closed).await?)
     }
 
     /// Deletes the file and waits for it. The same as dropping the handle, but it is done when this returns.
     pub async fn abort(self) {
-        let Self { handle, mut in_flight, .. } = self;
+        let Self { handle, mut in_flight, is_marked, .. } = self;
         // Whatever is still under way is answered before the handle goes.
         let _ =
             tokio::time::timeout(deadline::CLOSE, async { while in_flight.next().await.is_some() {} }).await;
-        handle.close().await;
+        let lease = handle.lease().clone();
+        let deleted = async move {
+            if !is_marked {
+                handle.set(class::DISPOSITION, vec![1]).await?;
+            }
+            handle.close().await;
+            Ok(())
+        };
+        if let Err(error) = detached(deadline::CHANGE, lease, deleted).await {
+            tracing::debug!(?error, "a file that was given up could not be deleted");
+        }
+    }
+
+    /// Whether the file shall go with its handle.
+    async fn mark(&mut self, doomed: bool) -> Result<(), ShareError> {
+        if self.is_marked != doomed {
+            self.set(class::DISPOSITION, vec![u8::from(doomed)]).await?;
+            self.is_marked = doomed;
+        }
+        Ok(())
+    }
+
+    /// SET_INFO through the file's own handle, sent to its end whatever becomes of the caller.
+    async fn set(&self, info_class: u8, buffer: Vec<u8>) -> Result<(), ShareError> {
+        let lease = self.handle.lease().clone();
+        let (session, request) = (Arc::clone(lease.session()), set(info_class, buffer, self.handle.id()));
+        let sent = async move { session.call(Command::SetInfo, &request, 0).await.map(drop) };
+        detached(deadline::CHANGE, lease, sent).await
     }
 
     fn check(&self) -> Result<(), ShareError> {
@@ -281,6 +342,22 @@ impl WriteHandle {
     }
 }
 
+/// A file that is complete and was not put in its place.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Unpublished {
+    /// Why; if its outcome is unknown, looking tells.
+    pub error: ShareError,
+    /// The file, where the server refused because somebody has the target open or may not let it go: that may pass.
+    pub file: Option<Box<WriteHandle>>,
+}
+
+impl From<ShareError> for Unpublished {
+    fn from(error: ShareError) -> Self {
+        Self { error, file: None }
+    }
+}
+
 impl std::fmt::Debug for WriteHandle {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
@@ -317,7 +394,7 @@ impl Pack for GatheredWrite {
     }
 }
 
-async fn write(
+pub(crate) async fn write(
     session: Arc<Session>,
     id: FileId,
     offset: u64,

@@ -350,6 +350,19 @@ async fn case_only_renames_work() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Why `docs/known-limits.md` says that nothing can be done: stand-ins lead to such a file no more than its name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_smb_cannot_carry_is_seen_and_leads_nowhere() -> anyhow::Result<()> {
+    let fixture = Fixture::start()?;
+    let pool = fixture.pool("data");
+    std::fs::write(fixture.samba.share_dir("data").join("a:b?.txt"), "x")?;
+    let names: Vec<_> = pool.list(&SharePath::root()).await?.into_iter().map(|entry| entry.name).collect();
+    assert_eq!(names, ["a:b?.txt"]);
+    assert!(SharePath::parse("a:b?.txt").is_err());
+    refused(pool.stat(&path("a\u{f022}b\u{f025}.txt")).await, ShareErrorKind::NotFound);
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_replaced_under_its_reader() -> anyhow::Result<()> {
     let fixture = Fixture::start()?;
@@ -398,14 +411,15 @@ async fn what_is_not_finished_leaves_nothing() -> anyhow::Result<()> {
 
     let mut refused_publish = pool.create_for_write(&path("unpublished")).await?;
     refused_publish.write("new".into()).await?;
-    refused(refused_publish.publish(&path("taken"), false).await, ShareErrorKind::AlreadyExists);
+    let refusal = refused_publish.publish(&path("taken"), false).await.map_err(|refusal| refusal.error);
+    refused(refusal, ShareErrorKind::AlreadyExists);
     assert!(!place.join("unpublished").exists());
     assert_eq!(std::fs::read(place.join("taken"))?, b"old");
 
     let mut onto_directory = pool.create_for_write(&path("unpublished")).await?;
     onto_directory.write("new".into()).await?;
     assert!(onto_directory.publish(&path("directory"), true).await.is_err());
-    assert!(!place.join("unpublished").exists());
+    fixture.eventually(|| !place.join("unpublished").exists()).await;
 
     let mut dropped = pool.create_for_write(&path("dropped")).await?;
     dropped.write(bytes_of(3_000_000).into()).await?;

@@ -129,6 +129,12 @@ impl Connections {
         .await
     }
 
+    /// Whether the caller may change and delete the connection. Faults: `RoleReadOnly`, `ConnectionNotFound`,
+    /// `NotPermitted`.
+    pub(crate) fn may_manage(&self, caller: &Account, id: Uuid) -> Result<(), Fault> {
+        self.state.manageable(caller, id).map(drop)
+    }
+
     /// Deletes a connection and closes its sessions. Faults: `RoleReadOnly`, `ConnectionNotFound`, `NotPermitted`.
     pub(crate) async fn delete(&self, caller: &Account, call: DeleteConnection) -> Result<(), Fault> {
         self.state.manageable(caller, call.id)?;

@@ -4,7 +4,7 @@ use causeway_internal::accounts::Account;
 use causeway_internal::files::DeleteItem;
 use causeway_internal::{Fault, FaultCode};
 
-use super::tree::{Tally, delete_item};
+use super::tree::{Tally, delete_whole};
 use super::{Files, item_kind};
 use crate::changes::Deed;
 use crate::completion::to_its_end;
@@ -19,7 +19,7 @@ impl Files {
         to_its_end(async move {
             let found = place.stat_link().await?;
             let tally = Tally::default();
-            let outcome = delete_item(&place.pool, &place.full, &found, &tally).await;
+            let outcome = delete_whole(&place.pool, &place.full, &found, &tally).await;
             place.tell(item_kind(&found), if outcome.is_ok() { Deed::Removed } else { Deed::Disturbed });
             outcome.map_err(|stopped| stopped.into_fault("Deleted", &tally, &place.connection.prefix))
         })

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use causeway_internal::{Fault, FaultCode};
 use causeway_paths::{SharePath, TempName};
@@ -14,7 +15,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::Place;
-use super::tree::{Tally, delete_item};
+use super::tree::{Tally, delete_whole};
 use crate::connections::Connections;
 use crate::shares::{Shares, fault};
 use crate::store::{Journal, Leftover};
@@ -24,6 +25,9 @@ const NEW: &str = "new";
 
 /// Purpose in the journal: the old item, out of the way of its successor. Followed by the item's name.
 const OLD: &str = "old:";
+
+/// How long the deletion of a connection waits for its clearing up; somebody waits for that.
+const CLEAR_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The temporary siblings of this process and what earlier ones left behind.
 pub(crate) struct Siblings {
@@ -107,6 +111,49 @@ impl Siblings {
             }
         }
         Ok(left)
+    }
+
+    /// Clears up on a connection that is about to be deleted, as far as its server can be reached in time: afterwards
+    /// nobody knows its password. Fault: `Busy` while an operation has a directory set aside, which it could not finish.
+    pub(crate) async fn clear(
+        &self,
+        connection: Uuid,
+        connections: &Connections,
+        shares: &Shares,
+    ) -> Result<(), Fault> {
+        let mut abandoned = Vec::new();
+        {
+            let _gate = self.gate.lock().await;
+            let of_this = |leftover: &Leftover| leftover.connection == connection;
+            for leftover in self.journal.leftovers().await?.into_iter().filter(of_this) {
+                if !self.lock().contains(&leftover.id) {
+                    abandoned.push(leftover);
+                } else if leftover.purpose.starts_with(OLD) {
+                    return Err(Fault::new(
+                        FaultCode::Busy,
+                        "A directory of this connection is being replaced",
+                    )
+                    .retry_after(2));
+                }
+            }
+        }
+        let Some(connection) = connections.for_upkeep(connection).await? else { return Ok(()) };
+        let pool = shares.pool(&connection);
+        let cleared = async {
+            for leftover in &abandoned {
+                match clean(&pool, leftover).await {
+                    Ok(()) => self.journal.end(leftover.id).await?,
+                    Err(fault) => {
+                        tracing::warn!(path = %leftover.path, %fault, "a temporary item stays for good");
+                    }
+                }
+            }
+            Ok(())
+        };
+        tokio::time::timeout(CLEAR_TIMEOUT, cleared).await.unwrap_or_else(|_| {
+            tracing::warn!("what was left on a connection could not be removed in time and stays for good");
+            Ok(())
+        })
     }
 
     /// What the journal names and no operation of this process works on.
@@ -198,7 +245,7 @@ async fn remove(pool: &SharePool, path: &SharePath) -> Result<(), Fault> {
         Err(error) => return Err(fault(&error)),
     };
     let tally = Tally::default();
-    delete_item(pool, path, &found, &tally)
+    delete_whole(pool, path, &found, &tally)
         .await
         .map_err(|stopped| stopped.into_fault("Removed", &tally, &SharePath::root()))
 }

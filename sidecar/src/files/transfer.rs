@@ -10,15 +10,16 @@ use causeway_internal::accounts::Account;
 use causeway_internal::files::{ItemKind, TransferItem, TransferKind};
 use causeway_internal::{Fault, FaultCode};
 use causeway_paths::{CaseRule, SharePath};
-use causeway_smb::{Metadata, ShareErrorKind};
+use causeway_smb::{Metadata, ShareError, ShareErrorKind};
 
 use super::ledger::Ledger;
 use super::progress::Reporter;
 use super::sibling::{Sibling, Siblings};
-use super::tree::{Copier, Tally, conflict};
+use super::tree::{Copier, Tally, conflict, is_gone, keep_permissions};
+use super::turn::{ATTEMPTS, PAUSE, Turns};
 use super::{Files, Place, item_kind, making, new_name, parent_not_found};
 use crate::changes::Deed;
-use crate::completion::to_its_end;
+use crate::completion::{Caller, with_its_caller};
 use crate::shares::fault;
 
 /// One copy or move, with both ends looked at.
@@ -33,6 +34,8 @@ struct Transfer {
     siblings: Arc<Siblings>,
     /// Between connections only.
     progress: Option<Arc<Reporter>>,
+    turns: Arc<Turns>,
+    caller: Caller,
 }
 
 impl Files {
@@ -47,15 +50,17 @@ impl Files {
             return Err(Fault::new(FaultCode::Invalid, "The share root cannot be copied, moved or replaced"));
         }
         new_name(&to)?;
-        let siblings = Arc::clone(&self.siblings);
+        let (siblings, turns) = (Arc::clone(&self.siblings), Arc::clone(&self.turns));
         let progress = (from.connection.id != to.connection.id)
             .then(|| Arc::new(Reporter::new(self.watches.clone(), &to)));
-        to_its_end(async move {
-            let Some(transfer) =
-                Transfer::prepare(call.kind, from, to, call.overwrite, siblings, progress).await?
-            else {
+        with_its_caller(move |caller| async move {
+            let Some((found, there)) = prepare(call.kind, &from, &to, call.overwrite).await? else {
                 return Ok(());
             };
+            let same_target = from.pool.target() == to.pool.target();
+            let kind = call.kind;
+            let transfer =
+                Transfer { kind, from, to, found, there, same_target, siblings, progress, turns, caller };
             let outcome = transfer.run().await;
             transfer.tell(&outcome);
             outcome
@@ -64,42 +69,39 @@ impl Files {
     }
 }
 
-impl Transfer {
-    /// Looks at both ends. `None` when the move was a mere change of spelling and is done.
-    async fn prepare(
-        kind: TransferKind,
-        from: Place,
-        to: Place,
-        overwrite: bool,
-        siblings: Arc<Siblings>,
-        progress: Option<Arc<Reporter>>,
-    ) -> Result<Option<Self>, Fault> {
-        let found = from.stat_link().await?;
-        let there = to.look().await?;
-        let kinship = kinship(&from, &to).await?;
-        if let Some(there) = &there {
-            if kinship.is_same(&from, &found, &to, there) {
-                respell(kind, kinship, &from, &to).await?;
-                from.tell_renamed(item_kind(&found), &to);
-                return Ok(None);
-            }
-            if there.is_directory() != found.is_directory() {
-                return Err(Fault::new(
-                    FaultCode::KindMismatch,
-                    "A file cannot replace a directory, nor a directory a file",
-                ));
-            }
+/// Looks at both ends. `None` when the move was a mere change of spelling and is done.
+async fn prepare(
+    kind: TransferKind,
+    from: &Place,
+    to: &Place,
+    overwrite: bool,
+) -> Result<Option<(Metadata, Option<Metadata>)>, Fault> {
+    let found = from.stat_link().await?;
+    let there = to.look().await?;
+    let kinship = kinship(from, to).await?;
+    if let Some(there) = &there {
+        if kinship.is_same(from, &found, to, there) {
+            respell(kind, kinship, from, to).await?;
+            from.tell_renamed(item_kind(&found), to);
+            return Ok(None);
         }
-        apart(kinship, &from, &found, &to, there.as_ref()).await?;
-        if let Some(there) = &there
-            && !overwrite
-        {
-            return Err(conflict(there.clone(), found));
+        if there.is_directory() != found.is_directory() {
+            return Err(Fault::new(
+                FaultCode::KindMismatch,
+                "A file cannot replace a directory, nor a directory a file",
+            ));
         }
-        let same_target = from.pool.target() == to.pool.target();
-        Ok(Some(Self { kind, from, to, found, there, same_target, siblings, progress }))
     }
+    apart(kinship, from, &found, to, there.as_ref()).await?;
+    if let Some(there) = &there
+        && !overwrite
+    {
+        return Err(conflict(there.clone(), found));
+    }
+    Ok(Some((found, there)))
+}
 
+impl Transfer {
     /// Whether a directory is merged into the one that is there. Between connections it is; within one it is replaced.
     fn merges(&self) -> bool {
         self.from.connection.id != self.to.connection.id
@@ -166,10 +168,11 @@ impl Transfer {
     async fn rename(&self) -> Result<(), Fault> {
         let replaced_directory = self.there.as_ref().is_some_and(Metadata::is_directory);
         if !replaced_directory {
-            let replace = self.there.is_some();
-            return match self.to.pool.rename(&self.from.full, &self.to.full, replace).await {
-                Ok(_) => Ok(()),
-                Err(error) if error.outcome_unknown() => self.settle(fault(&error)).await,
+            return match self.put(&self.from.full).await? {
+                Ok(()) => Ok(()),
+                Err(error) if error.outcome_unknown() => {
+                    settle(&self.from.full, &self.found, &self.to, fault(&error)).await
+                }
                 Err(error) if error.kind() == ShareErrorKind::AlreadyExists => match self.to.look().await? {
                     Some(there) => Err(conflict(there, self.found.clone())),
                     None => Err(fault(&error)),
@@ -180,11 +183,25 @@ impl Transfer {
         self.replace_directory(&self.from.full).await
     }
 
-    /// Whether a rename whose answer was lost has happened.
-    async fn settle(&self, otherwise: Fault) -> Result<(), Fault> {
-        let moved = self.from.look().await?.is_none()
-            && self.to.look().await?.is_some_and(|there| there.file_id == self.found.file_id);
-        if moved { Ok(()) } else { Err(otherwise) }
+    /// Renames to the destination, replacing the file there if there is one: that one may be open for a moment because
+    /// somebody looks at it.
+    async fn put(&self, successor: &SharePath) -> Result<Result<(), ShareError>, Fault> {
+        let _turn = self.turns.take(&self.to).await?;
+        let replace = self.there.is_some();
+        let mut attempt = 1;
+        loop {
+            match self.to.pool.rename(successor, &self.to.full, replace).await {
+                Err(error)
+                    if replace
+                        && attempt < ATTEMPTS
+                        && matches!(error.kind(), ShareErrorKind::AccessDenied | ShareErrorKind::InUse) =>
+                {
+                    attempt += 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                outcome => return Ok(outcome.map(drop)),
+            }
+        }
     }
 
     /// Puts the directory at `successor` in the destination's place: the old one goes aside, comes back when the
@@ -203,7 +220,16 @@ impl Transfer {
                 _ => fault(&error),
             });
         }
-        if let Err(error) = pool.rename(successor, &self.to.full, false).await {
+        let complete = pool.stat_link(successor).await;
+        let mut placed = pool.rename(successor, &self.to.full, false).await.map(drop);
+        if let Err(error) = &placed
+            && error.outcome_unknown()
+            && let Ok(complete) = complete
+            && settle(successor, &complete, &self.to, fault(error)).await.is_ok()
+        {
+            placed = Ok(());
+        }
+        if let Err(error) = placed {
             match pool.rename(&aside.full, &self.to.full, false).await {
                 Ok(_) => aside.settle().await,
                 // The journal knows: the sweep brings it back.
@@ -225,17 +251,25 @@ impl Transfer {
             tally: Tally::default(),
             ledger,
             progress: self.progress.clone(),
+            // A merge changes the destination file by file, and is not left half done.
+            caller: (!self.merges()).then(|| self.caller.clone()),
+        };
+        let holder = match self.from.full.parent() {
+            Some(parent) if self.found.is_directory() => {
+                self.from.pool.stat(&parent).await.map_err(|error| fault(&error))?.file_id
+            }
+            _ => 0,
         };
         let prefix = &self.from.connection.prefix;
         if self.merges() {
             copier
-                .merge(&self.from.full, &self.found, &self.to.full)
+                .merge(&self.from.full, &self.found, holder, &self.to.full)
                 .await
                 .map_err(|stopped| stopped.into_fault("Copied", &copier.tally, prefix))?;
             return Ok(copier.ledger);
         }
         let sibling = self.siblings.for_new(&self.to).await?;
-        if let Err(stopped) = copier.copy(&self.from.full, &self.found, &sibling.full).await {
+        if let Err(stopped) = copier.copy(&self.from.full, &self.found, holder, &sibling.full).await {
             sibling.discard(&self.to.pool).await;
             let mut refusal = stopped.into_fault("Copied", &copier.tally, prefix);
             if refusal.code == FaultCode::Partial {
@@ -264,12 +298,29 @@ impl Transfer {
                 }
             };
         }
-        match self.to.pool.rename(&sibling.full, &self.to.full, replaced.is_some()).await {
-            Ok(_) => {
+        if replaced.is_some() {
+            keep_permissions(&self.to.pool, &self.to.full, &sibling.full).await;
+        }
+        let complete = self.to.pool.stat_link(&sibling.full).await;
+        let placed = match self.put(&sibling.full).await {
+            Ok(placed) => placed,
+            Err(busy) => {
+                sibling.discard(&self.to.pool).await;
+                return Err(busy);
+            }
+        };
+        match (placed, complete) {
+            (Ok(()), _) => {
                 sibling.settle().await;
                 Ok(())
             }
-            Err(error) => {
+            (Err(error), Ok(complete)) if error.outcome_unknown() => {
+                let settled = settle(&sibling.full, &complete, &self.to, fault(&error)).await;
+                // If it was not renamed it is still there, and if it was there is nothing to remove.
+                sibling.discard(&self.to.pool).await;
+                settled
+            }
+            (Err(error), _) => {
                 sibling.discard(&self.to.pool).await;
                 match (error.kind(), self.to.look().await?) {
                     (ShareErrorKind::AlreadyExists, Some(there)) => Err(conflict(there, self.found.clone())),
@@ -281,6 +332,16 @@ impl Transfer {
             }
         }
     }
+}
+
+/// Whether a rename whose answer was lost has happened: nothing is at `from`, and at `to` is what was `renamed`.
+async fn settle(from: &SharePath, renamed: &Metadata, to: &Place, otherwise: Fault) -> Result<(), Fault> {
+    let is_gone = match to.pool.stat_link(from).await {
+        Ok(_) => false,
+        Err(error) => is_gone(error.kind()),
+    };
+    let moved = is_gone && to.look().await?.is_some_and(|there| there.file_id == renamed.file_id);
+    if moved { Ok(()) } else { Err(otherwise) }
 }
 
 /// What two places have in common, by whatever name or user they are reached.

@@ -1,18 +1,20 @@
 //! Whole trees: deleting them, copying them, and saying how far that got.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use causeway_internal::{Fault, FaultCode};
 use causeway_paths::{SharePath, TempName};
-use causeway_smb::{Metadata, NewTimes, ReadAhead, ShareError, ShareErrorKind, SharePool};
+use causeway_smb::{Metadata, ReadAhead, ShareError, ShareErrorKind, SharePool};
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 
 use super::item;
 use super::ledger::Ledger;
 use super::progress::Reporter;
+use crate::completion::Caller;
 use crate::shares::fault;
 
 /// Requests of one recursive operation under way at once: enough to hide the server's answer times, few enough to
@@ -83,31 +85,45 @@ impl Stopped {
 }
 
 /// Deletes an item with everything below it, deepest first. What somebody else deleted in the meantime counts as
-/// deleted. Links that the server shows as links are deleted, never followed; Samba shows a symbolic link within the
-/// share as what it leads to unless told `follow symlinks = no`, and no client can tell that apart.
-pub(super) fn delete_item<'a>(
+/// deleted.
+///
+/// Links are deleted, never followed, also those that the server follows without a word (Samba does so within a share
+/// unless told `follow symlinks = no`): what is behind them is not below the item.
+pub(super) async fn delete_whole(
+    pool: &SharePool,
+    path: &SharePath,
+    found: &Metadata,
+    tally: &Tally,
+) -> Result<(), Stopped> {
+    let stopped = |error| Stopped::by(path, error);
+    if found.is_link || !found.is_directory() {
+        return delete_item(pool, path, found, 0, tally).await;
+    }
+    let parent = path.parent().unwrap_or_else(SharePath::root);
+    let holder = pool.stat(&parent).await.map_err(stopped)?.file_id;
+    // Two names for one directory side by side: one is a link, and `..` is the same behind both.
+    let beside = pool.list(&parent).await.map_err(stopped)?;
+    let named_twice = beside.iter().filter(|entry| entry.file_id == found.file_id).count() > 1;
+    if found.file_id != 0 && named_twice && delete_link_unseen(pool, path).await.map_err(stopped)? {
+        tally.count();
+        return Ok(());
+    }
+    delete_item(pool, path, found, holder, tally).await
+}
+
+/// `holder` is the number of the directory that the item was found in, 0 if it is not known.
+fn delete_item<'a>(
     pool: &'a SharePool,
     path: &'a SharePath,
     found: &'a Metadata,
+    holder: u64,
     tally: &'a Tally,
 ) -> BoxFuture<'a, Result<(), Stopped>> {
     Box::pin(async move {
         let deleted = if found.is_link {
             pool.delete_link(path).await
         } else if found.is_directory() {
-            let entries = pool.list(path).await.map_err(|error| Stopped::by(path, error))?;
-            let (directories, files): (Vec<_>, Vec<_>) =
-                entries.into_iter().partition(|entry| entry.is_directory() && !entry.is_link);
-            // One directory after the other, so that the bound is on the whole operation and not on each level.
-            for entry in directories {
-                delete_item(pool, &child(path, &entry)?, &entry, tally).await?;
-            }
-            futures::stream::iter(files.into_iter().map(Ok::<_, Stopped>))
-                .try_for_each_concurrent(REQUESTS_AT_ONCE, |entry| async move {
-                    delete_item(pool, &child(path, &entry)?, &entry, tally).await
-                })
-                .await?;
-            delete_emptied(pool, path).await
+            delete_directory(pool, path, found, holder, tally).await?
         } else {
             pool.delete_file(path).await
         };
@@ -135,6 +151,76 @@ async fn delete_emptied(pool: &SharePool, path: &SharePath) -> Result<(), ShareE
         }
     }
     pool.delete_dir(path).await
+}
+
+/// Empties a directory and asks the server to delete it; of a link to a directory, deletes the link.
+async fn delete_directory(
+    pool: &SharePool,
+    path: &SharePath,
+    found: &Metadata,
+    holder: u64,
+    tally: &Tally,
+) -> Result<Result<(), ShareError>, Stopped> {
+    let (entries, dots) = match pool.list_with_dots(path).await {
+        Ok(listed) => listed,
+        Err(error) if is_gone(error.kind()) => return Ok(Err(error)),
+        Err(error) => return Err(Stopped::by(path, error)),
+    };
+    if dots.lead_elsewhere(found.file_id, holder) {
+        return match delete_link_unseen(pool, path).await {
+            Ok(true) => Ok(Ok(())),
+            Ok(false) => Err(Stopped::refused(
+                path,
+                FaultCode::Conflict,
+                "A link to another directory stands here and cannot be deleted through the server",
+            )),
+            Err(error) => Err(Stopped::by(path, error)),
+        };
+    }
+    let (directories, files): (Vec<_>, Vec<_>) =
+        entries.into_iter().partition(|entry| entry.is_directory() && !entry.is_link);
+    let mut names: HashMap<u64, u32> = HashMap::new();
+    for entry in &directories {
+        *names.entry(entry.file_id).or_default() += 1;
+    }
+    // First of all the links among several names of one directory: when that is gone they lead nowhere, and the server
+    // neither shows them nor lets their names be taken.
+    let mut own_names = Vec::with_capacity(directories.len());
+    for entry in directories {
+        let child = child(path, &entry)?;
+        let named_twice = entry.file_id != 0 && names.get(&entry.file_id).is_some_and(|names| *names > 1);
+        if named_twice
+            && delete_link_unseen(pool, &child).await.map_err(|error| Stopped::by(&child, error))?
+        {
+            tally.count();
+        } else {
+            own_names.push((child, entry));
+        }
+    }
+    // One directory after the other, so that the bound is on the whole operation and not on each level.
+    for (child, entry) in &own_names {
+        delete_item(pool, child, entry, dots.own, tally).await?;
+    }
+    futures::stream::iter(files.into_iter().map(Ok::<_, Stopped>))
+        .try_for_each_concurrent(REQUESTS_AT_ONCE, |entry| async move {
+            delete_item(pool, &child(path, &entry)?, &entry, 0, tally).await
+        })
+        .await?;
+    Ok(delete_emptied(pool, path).await)
+}
+
+/// Deletes the link that the server follows at `path`; `false` when the server lets nothing take its name, because it is
+/// a directory.
+async fn delete_link_unseen(pool: &SharePool, path: &SharePath) -> Result<bool, ShareError> {
+    let name = TempName::from_uuid_bytes(uuid::Uuid::new_v4().into_bytes()).to_entry_name();
+    let temporary = path.parent().unwrap_or_else(SharePath::root).join(&name);
+    let temporary = temporary.map_err(|_| ShareError::new(ShareErrorKind::NameInvalid))?;
+    match pool.delete_followed_link(path, &temporary).await {
+        Ok(()) => Ok(true),
+        Err(error) if error.outcome_unknown() => Err(error),
+        Err(error) if error.kind() == ShareErrorKind::Protocol => Err(error),
+        Err(_) => Ok(false),
+    }
 }
 
 pub(super) fn is_gone(kind: ShareErrorKind) -> bool {
@@ -168,40 +254,45 @@ pub(super) struct Copier {
     pub(super) ledger: Option<Ledger>,
     /// Told how far each file is.
     pub(super) progress: Option<Arc<Reporter>>,
+    /// Who waits for it, where the copy can be given up without leaving anything.
+    pub(super) caller: Option<Caller>,
 }
 
 impl Copier {
-    /// Copies an item to a path where nothing is, with its times. What is there afterwards is complete or, after a
-    /// failure, for the caller to delete.
+    /// Copies an item to a path where nothing is, with its times, attributes and named streams. What is there
+    /// afterwards is complete or, after a failure, for the caller to delete. `holder` is the number of the directory
+    /// that the item was found in, 0 if it is not known.
     pub(super) fn copy<'a>(
         &'a self,
         from: &'a SharePath,
         found: &'a Metadata,
+        holder: u64,
         to: &'a SharePath,
     ) -> BoxFuture<'a, Result<(), Stopped>> {
         Box::pin(async move {
             if found.is_link {
                 return Err(Stopped::refused(from, FaultCode::Conflict, "Links cannot be copied"));
             }
+            if self.caller.as_ref().is_some_and(Caller::is_gone) {
+                return Err(given_up(from));
+            }
             if found.is_directory() {
                 self.dest.create_dir(to).await.map_err(|error| Stopped::by(from, error))?;
-                self.copy_entries(from, to, |child_from, entry, child_to| async move {
-                    self.copy(&child_from, &entry, &child_to).await
+                self.copy_entries((from, found, holder), to, |child_from, entry, child_to| async move {
+                    self.copy(&child_from, &entry, found.file_id, &child_to).await
                 })
                 .await?;
                 self.note(from, found);
             } else if self.ledger.is_some() {
                 self.copy_still(from, to, found.size).await?;
             } else {
-                self.copy_content(from, to, found.size).await.map_err(|error| Stopped::by(from, error))?;
+                self.copy_while_wanted(from, to, found.size).await?;
             }
-            let times = NewTimes {
-                created: Some(found.created),
-                accessed: Some(found.accessed),
-                modified: Some(found.modified),
-            };
+            if let Err(error) = self.source.copy_streams(from, &self.dest, to).await {
+                tracing::debug!(?error, "not all named streams could be copied");
+            }
             // Last, because filling a directory moves its times.
-            self.dest.set_times(to, times).await.map_err(|error| Stopped::by(from, error))?;
+            self.dest.make_like(to, found).await.map_err(|error| Stopped::by(from, error))?;
             self.tally.count();
             Ok(())
         })
@@ -217,7 +308,7 @@ impl Copier {
     async fn copy_still(&self, from: &SharePath, to: &SharePath, size: u64) -> Result<(), Stopped> {
         let stopped = |error| Stopped::by(from, error);
         let before = self.source.stat_link(from).await.map_err(stopped)?;
-        self.copy_content(from, to, size).await.map_err(stopped)?;
+        self.copy_while_wanted(from, to, size).await?;
         let after = self.source.stat_link(from).await.map_err(stopped)?;
         if before.version() != after.version() {
             return Err(Stopped::refused(
@@ -236,25 +327,29 @@ impl Copier {
         &'a self,
         from: &'a SharePath,
         found: &'a Metadata,
+        holder: u64,
         to: &'a SharePath,
     ) -> BoxFuture<'a, Result<(), Stopped>> {
-        let entries = self.copy_entries(from, to, move |child_from, entry, child_to| async move {
-            let there = match self.dest.stat(&child_to).await {
-                Ok(there) => Some(there),
-                Err(error) if is_gone(error.kind()) => None,
-                Err(error) => return Err(Stopped::by(&child_from, error)),
-            };
-            match there {
-                None => self.copy(&child_from, &entry, &child_to).await,
-                Some(there) if there.is_directory() != entry.is_directory() => Err(Stopped::refused(
-                    &child_from,
-                    FaultCode::KindMismatch,
-                    "A file and a directory of the same name stand against each other",
-                )),
-                Some(_) if entry.is_directory() => self.merge(&child_from, &entry, &child_to).await,
-                Some(_) => self.replace(&child_from, &entry, &child_to).await,
-            }
-        });
+        let entries =
+            self.copy_entries((from, found, holder), to, move |child_from, entry, child_to| async move {
+                let there = match self.dest.stat(&child_to).await {
+                    Ok(there) => Some(there),
+                    Err(error) if is_gone(error.kind()) => None,
+                    Err(error) => return Err(Stopped::by(&child_from, error)),
+                };
+                match there {
+                    None => self.copy(&child_from, &entry, found.file_id, &child_to).await,
+                    Some(there) if there.is_directory() != entry.is_directory() => Err(Stopped::refused(
+                        &child_from,
+                        FaultCode::KindMismatch,
+                        "A file and a directory of the same name stand against each other",
+                    )),
+                    Some(_) if entry.is_directory() => {
+                        self.merge(&child_from, &entry, found.file_id, &child_to).await
+                    }
+                    Some(_) => self.replace(&child_from, &entry, &child_to).await,
+                }
+            });
         Box::pin(async move {
             entries.await?;
             self.note(from, found);
@@ -273,8 +368,11 @@ impl Copier {
                     .ok()
             })
             .ok_or_else(|| Stopped::refused(from, FaultCode::NameRefused, "The path is too long"))?;
-        let outcome = match self.copy(from, found, &temporary).await {
-            Ok(()) => self.dest.rename(&temporary, to, true).await.map(drop).map_err(stopped),
+        let outcome = match self.copy(from, found, 0, &temporary).await {
+            Ok(()) => {
+                keep_permissions(&self.dest, to, &temporary).await;
+                self.dest.rename(&temporary, to, true).await.map(drop).map_err(stopped)
+            }
             Err(failure) => Err(failure),
         };
         if outcome.is_err()
@@ -287,14 +385,23 @@ impl Copier {
 
     async fn copy_entries<'a, F>(
         &'a self,
-        from: &'a SharePath,
+        (from, found, holder): (&'a SharePath, &'a Metadata, u64),
         to: &'a SharePath,
         each: impl Fn(SharePath, Metadata, SharePath) -> F + Send + Sync + 'a,
     ) -> Result<(), Stopped>
     where
         F: Future<Output = Result<(), Stopped>> + Send + 'a,
     {
-        let entries = self.source.list(from).await.map_err(|error| Stopped::by(from, error))?;
+        let (entries, dots) =
+            self.source.list_with_dots(from).await.map_err(|error| Stopped::by(from, error))?;
+        if self.ledger.is_some() && dots.lead_elsewhere(found.file_id, holder) {
+            // What is behind it belongs to another place, and would be deleted there.
+            return Err(Stopped::refused(
+                from,
+                FaultCode::Conflict,
+                "Links cannot be moved to another share",
+            ));
+        }
         let each = &each;
         for entry in entries {
             // Somebody's half-finished upload is no part of the tree.
@@ -320,6 +427,19 @@ impl Copier {
         }
     }
 
+    /// Copies a file's content unless and until nobody waits for it any more; what is there then goes away by itself.
+    async fn copy_while_wanted(&self, from: &SharePath, to: &SharePath, size: u64) -> Result<(), Stopped> {
+        let copied = self.copy_content(from, to, size);
+        let outcome = match &self.caller {
+            None => copied.await,
+            Some(caller) => tokio::select! {
+                outcome = copied => outcome,
+                () = caller.gone() => return Err(given_up(from)),
+            },
+        };
+        outcome.map_err(|error| Stopped::by(from, error))
+    }
+
     /// `size` is what the file had when it was listed.
     async fn copy_content(&self, from: &SharePath, to: &SharePath, size: u64) -> Result<(), ShareError> {
         if self.same_target && !self.server_cannot.load(Ordering::Relaxed) {
@@ -343,6 +463,17 @@ impl Copier {
         }
         dest.finish().await?;
         Ok(())
+    }
+}
+
+fn given_up(at: &SharePath) -> Stopped {
+    Stopped::refused(at, FaultCode::Conflict, "The request was given up")
+}
+
+/// Gives the successor of a file its permissions: they belong to the place, not to the content that is put there.
+pub(super) async fn keep_permissions(pool: &SharePool, old: &SharePath, successor: &SharePath) {
+    if let Err(error) = pool.inherit_permissions(old, successor).await {
+        tracing::debug!(?error, "the permissions of a replaced file could not be carried over");
     }
 }
 

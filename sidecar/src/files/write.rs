@@ -1,5 +1,6 @@
 //! Putting content into a file: beside it first, then in its place in one step.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
@@ -9,12 +10,13 @@ use causeway_internal::accounts::Account;
 use causeway_internal::files::ItemKind;
 use causeway_internal::transfer::{BodyForm, WriteAnswer, WriteHead};
 use causeway_internal::{Fault, FaultCode, Principal};
-use causeway_smb::{Metadata, ShareError, ShareErrorKind, WriteHandle};
+use causeway_smb::{Metadata, ShareError, ShareErrorKind, Unpublished, WriteHandle};
 use futures::StreamExt;
 use multer::Multipart;
 
 use super::read::representation;
 use super::sibling::Sibling;
+use super::turn::{ATTEMPTS, PAUSE, Turns};
 use super::{Files, Place, item, making, new_name, parent_not_found};
 use crate::changes::Deed;
 use crate::completion::to_its_end;
@@ -80,57 +82,96 @@ impl Files {
             sibling.discard(&place.pool).await;
             return Err(refusal);
         }
-        to_its_end(publish(place, head, sibling, file)).await
+        let turns = Arc::clone(&self.turns);
+        to_its_end(async move {
+            let replaces = before.is_some();
+            publish(&place, &head, &turns, replaces, sibling, file).await
+        })
+        .await
     }
 }
 
-/// Flushes the finished sibling and puts it in the item's place.
+/// Flushes the finished sibling, lets it take over what the old file has beside its content, and puts it in its place.
 async fn publish(
-    place: Place,
-    head: WriteHead,
+    place: &Place,
+    head: &WriteHead,
+    turns: &Turns,
+    replaces: bool,
     sibling: Sibling,
-    mut file: WriteHandle,
+    file: WriteHandle,
 ) -> Result<WriteAnswer, Fault> {
-    let ready = async {
-        file.flush().await.map_err(|error| fault(&error))?;
-        let there = place.look().await?;
-        may_replace(there.as_ref(), &head)?;
-        Ok(there)
-    }
-    .await;
-    let there = match ready {
-        Ok(there) => there,
-        Err(refusal) => {
-            file.abort().await;
-            sibling.discard(&place.pool).await;
-            return Err(refusal);
-        }
-    };
-    let length = file.written();
-    // Asked to make something new, the server itself refuses when somebody was quicker.
-    let replace = !demands_absence(&head);
-    let mut unknown = false;
-    let outcome = match file.publish(&place.full, replace).await {
-        Ok(published) => Ok(published),
-        Err(error) => {
-            unknown = error.outcome_unknown();
-            settle(&place, there.as_ref(), length, error).await
-        }
-    };
-    match outcome {
-        Ok(published) => {
-            place.tell(ItemKind::File, if there.is_none() { Deed::Created } else { Deed::Written });
+    match put_in_place(place, head, turns, replaces, file).await {
+        Ok(answer) => {
             sibling.settle().await;
-            Ok(WriteAnswer { info: item(published), created: there.is_none() })
+            Ok(answer)
         }
         Err(refusal) => {
-            if unknown {
-                place.tell(ItemKind::File, Deed::Disturbed);
-            }
             sibling.discard(&place.pool).await;
             Err(refusal)
         }
     }
+}
+
+async fn put_in_place(
+    place: &Place,
+    head: &WriteHead,
+    turns: &Turns,
+    replaces: bool,
+    mut file: WriteHandle,
+) -> Result<WriteAnswer, Fault> {
+    if let Err(error) = file.flush().await {
+        file.abort().await;
+        return Err(fault(&error));
+    }
+    let turn = match turns.take(place).await {
+        Ok(turn) => turn,
+        Err(busy) => {
+            file.abort().await;
+            return Err(busy);
+        }
+    };
+    if replaces && let Err(error) = file.inherit(&place.full).await {
+        file.abort().await;
+        return Err(fault(&error));
+    }
+    // Asked to make something new, the server itself refuses when somebody was quicker.
+    let replace = !demands_absence(head);
+    let length = file.written();
+    let mut attempt = 1;
+    let outcome = loop {
+        // At the last moment before each attempt: this is what the conditions are about.
+        let there =
+            match place.look().await.and_then(|there| may_replace(there.as_ref(), head).map(|()| there)) {
+                Ok(there) => there,
+                Err(refusal) => {
+                    file.abort().await;
+                    return Err(refusal);
+                }
+            };
+        match file.publish(&place.full, replace).await {
+            Ok(published) => break Ok((published, there.is_none())),
+            Err(Unpublished { file: Some(again), .. }) if attempt < ATTEMPTS => {
+                attempt += 1;
+                tokio::time::sleep(PAUSE).await;
+                file = *again;
+            }
+            Err(Unpublished { error, file }) => {
+                if let Some(file) = file {
+                    file.abort().await;
+                }
+                let unknown = error.outcome_unknown();
+                let settled = settle(place, there.as_ref(), length, error).await;
+                if unknown && settled.is_err() {
+                    place.tell(ItemKind::File, Deed::Disturbed);
+                }
+                break settled.map(|now| (now, there.is_none()));
+            }
+        }
+    };
+    drop(turn);
+    let (published, created) = outcome?;
+    place.tell(ItemKind::File, if created { Deed::Created } else { Deed::Written });
+    Ok(WriteAnswer { info: item(published), created })
 }
 
 fn demands_absence(head: &WriteHead) -> bool {

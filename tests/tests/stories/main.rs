@@ -9,6 +9,7 @@ mod connections;
 mod copies;
 mod downloads;
 mod histories;
+mod replacing;
 mod roles;
 mod sign_in;
 mod uploads;

@@ -1,6 +1,7 @@
 //! A Samba and pools on it.
 #![expect(dead_code, reason = "each test binary uses its part")]
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::path::PathBuf;
 use std::process::Command;
@@ -44,6 +45,44 @@ impl Fixture {
         let mounted = Mount(place);
         let samba = Samba::builder().share(Share::new("tiny").at(&path)).start()?;
         Ok(Some(Self { samba, mounted: Some(mounted) }))
+    }
+
+    /// With named streams on the share `data`; `None` where smbd lacks the module for them.
+    pub(crate) fn with_streams() -> anyhow::Result<Option<Self>> {
+        let fixture = Self::start()?;
+        let configuration = std::fs::read_to_string(fixture.samba.home().join("smb.conf"))?;
+        Ok(configuration.contains("streams_xattr").then_some(fixture))
+    }
+
+    /// Lets smbclient run a command on the share `data`.
+    pub(crate) fn smbclient(&self, command: &str) -> anyhow::Result<String> {
+        let output = Command::new("smbclient")
+            .arg("--configfile")
+            .arg(self.samba.home().join("smb.conf"))
+            .args(["--port", &self.samba.port().to_string()])
+            .args(["--user", &format!("{}%{}", self.samba.user(), self.samba.password())])
+            .args(["//127.0.0.1/data", "--command", command])
+            .output()?;
+        anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Who may do what with an item of the share `data`, and whose it is, as the server tells it. What it tells twice
+    /// is here once.
+    pub(crate) fn permissions(&self, name: &str) -> anyhow::Result<BTreeSet<String>> {
+        let listed = self.smbclient(&format!("showacls; ls {name}"))?;
+        let (mut found, mut permissions) = (BTreeSet::new(), "");
+        for line in listed.lines().map(str::trim) {
+            if line.starts_with("Permissions:") {
+                permissions = line;
+            } else if line.starts_with("SID:") {
+                found.insert(format!("{permissions} {line}"));
+            } else if line.starts_with("Owner") || line.starts_with("Group") {
+                found.insert(line.to_owned());
+            }
+        }
+        anyhow::ensure!(found.len() > 3, "{listed}");
+        Ok(found)
     }
 
     pub(crate) fn target(&self, share: &str) -> Target {

@@ -1,0 +1,185 @@
+//! Stories of what a crash leaves on a share, with a real database and a real smbd: between two steps of a replacement the
+//! process ends, which is the same as dropping all of it here.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use causeway_internal::FaultCode;
+use causeway_internal::accounts::{Account, SignIn};
+use causeway_internal::connections::{AccessMode, ConnectionDraft, CreateConnection, Scope};
+use causeway_paths::SharePath;
+use causeway_samba::Samba;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::sibling::Sibling;
+use super::{Place, Siblings};
+use crate::accounts::Accounts;
+use crate::changes::Changes;
+use crate::config::SecretOverrides;
+use crate::connections::Connections;
+use crate::secrets::Secrets;
+use crate::shares::Shares;
+use crate::store::Store;
+
+struct House {
+    _dir: TempDir,
+    samba: Samba,
+    store: Store,
+    shares: Shares,
+    connections: Connections,
+    siblings: Arc<Siblings>,
+    admin: Account,
+    connection: Uuid,
+}
+
+impl House {
+    async fn open() -> Self {
+        let (dir, samba) = (TempDir::new().expect("a directory"), Samba::start().expect("smbd started"));
+        let secrets = Secrets::load_or_create(dir.path(), &SecretOverrides::default()).expect("secrets");
+        let store = Store::open(dir.path()).await.expect("opened");
+        let accounts = Accounts::open(store.clone(), Vec::new(), Changes::new()).await.expect("users");
+        accounts.ensure_first_admin("admin", Some("secret")).await.expect("made");
+        let attempt = SignIn {
+            username: "admin".to_owned(),
+            password: "secret".to_owned(),
+            peer: None,
+            forwarded_for: None,
+        };
+        let admin = accounts.sign_in(attempt).await.expect("signed in");
+        let connections =
+            Connections::open(store.clone(), secrets.sealer(), Arc::new(Shares::new()), Changes::new())
+                .await
+                .expect("connections");
+        let draft = ConnectionDraft {
+            name: "NAS".to_owned(),
+            kind: "smb".to_owned(),
+            host: "127.0.0.1".to_owned(),
+            port: samba.port(),
+            share_name: "data".to_owned(),
+            username: samba.user().to_owned(),
+            password: samba.password().to_owned(),
+            path_prefix: Some("/".to_owned()),
+            scope: Scope::Shared,
+            access_mode: AccessMode::ReadWrite,
+        };
+        let connection = connections.create(&admin, CreateConnection { draft }).await.expect("created").id;
+        let siblings = Arc::new(Siblings::new(store.journal()));
+        Self { _dir: dir, samba, store, shares: Shares::new(), connections, siblings, admin, connection }
+    }
+
+    /// What a new process knows: the journal and nothing else.
+    fn crash(&mut self) {
+        self.siblings = Arc::new(Siblings::new(self.store.journal()));
+    }
+
+    async fn place(&self, path: &str) -> Place {
+        let connection = self.connections.resolve(&self.admin, self.connection).await.expect("a connection");
+        let pool = self.shares.pool(&connection);
+        let path = SharePath::parse(path).expect("a path");
+        Place { connection, pool, full: path.clone(), path, changes: Changes::new() }
+    }
+
+    fn on_disk(&self, path: &str) -> PathBuf {
+        self.samba.share_dir("data").join(path)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.on_disk("")).expect("a share");
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    async fn sweep(&self) -> usize {
+        self.siblings.sweep(&self.connections, &self.shares).await.expect("swept")
+    }
+
+    /// The first half of the replacement of the directory `docs`: it is set aside.
+    async fn set_aside(&self) -> Sibling {
+        fs::create_dir(self.on_disk("docs")).expect("a directory");
+        fs::write(self.on_disk("docs/kept.txt"), "kept").expect("a file");
+        let docs = self.place("docs").await;
+        let aside = self.siblings.for_old(&docs).await.expect("noted");
+        docs.pool.rename(&docs.full, &aside.full, false).await.expect("set aside");
+        assert!(!self.on_disk("docs").exists());
+        aside
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_the_two_renames_the_old_directory_comes_back() {
+    let mut house = House::open().await;
+    drop(house.set_aside().await);
+    house.crash();
+    assert_eq!(house.sweep().await, 0);
+    assert_eq!(house.names(), ["docs"]);
+    assert_eq!(fs::read(house.on_disk("docs/kept.txt")).expect("a file"), b"kept");
+    assert!(house.store.journal().leftovers().await.expect("read").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_somebody_has_taken_the_name_the_old_directory_is_shown_beside() {
+    let mut house = House::open().await;
+    drop(house.set_aside().await);
+    fs::create_dir(house.on_disk("docs")).expect("somebody else's");
+    house.crash();
+    let number = house.store.journal().leftovers().await.expect("read")[0].id;
+    assert_eq!(house.sweep().await, 0);
+    let recovered = format!("docs (recovered {number})");
+    assert_eq!(house.names(), ["docs", &recovered]);
+    assert_eq!(fs::read(house.on_disk(&recovered).join("kept.txt")).expect("a file"), b"kept");
+    assert_eq!(house.sweep().await, 0);
+    assert_eq!(house.names(), ["docs", &recovered], "it is nobody's rubbish");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_after_the_successor_is_in_place_the_old_directory_goes() {
+    let mut house = House::open().await;
+    let aside = house.set_aside().await;
+    fs::create_dir(house.on_disk("docs")).expect("the successor");
+    drop(aside.superseded(&house.place("docs").await).await.expect("noted"));
+    house.crash();
+    assert_eq!(house.sweep().await, 0);
+    assert_eq!(house.names(), ["docs"]);
+    assert!(fs::read_dir(house.on_disk("docs")).expect("a directory").next().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_not_forgotten_while_a_directory_is_set_aside_through_it() {
+    let mut house = House::open().await;
+    let aside = house.set_aside().await;
+    let clear =
+        async |house: &House| house.siblings.clear(house.connection, &house.connections, &house.shares).await;
+    let busy = clear(&house).await.expect_err("the replacement is under way");
+    assert_eq!(busy.code, FaultCode::Busy);
+    assert_eq!(house.names().len(), 1);
+
+    drop(aside);
+    house.crash();
+    clear(&house).await.expect("cleared");
+    assert_eq!(house.names(), ["docs"]);
+    assert!(house.store.journal().leftovers().await.expect("read").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_in_the_making_are_swept_away_and_those_at_work_are_not() {
+    let mut house = House::open().await;
+    let file = house.place("new.txt").await;
+    let (lost, at_work) = (
+        house.siblings.for_new(&file).await.expect("noted"),
+        house.siblings.for_new(&file).await.expect("noted"),
+    );
+    for sibling in [&lost, &at_work] {
+        fs::write(house.on_disk(sibling.full.as_str()), "half").expect("a file");
+    }
+    drop(lost);
+    assert_eq!(house.sweep().await, 0);
+    assert_eq!(house.names(), [at_work.full.as_str()]);
+    house.crash();
+    assert_eq!(house.sweep().await, 0);
+    assert!(house.names().is_empty(), "a new process has nothing at work");
+}
