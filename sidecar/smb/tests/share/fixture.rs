@@ -63,7 +63,8 @@ impl Fixture {
             .args(["--user", &format!("{}%{}", self.samba.user(), self.samba.password())])
             .args(["//127.0.0.1/data", "--command", command])
             .output()?;
-        anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        let [out, err] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+        anyhow::ensure!(output.status.success(), "{command}: {out}{err}");
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
