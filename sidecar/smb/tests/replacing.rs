@@ -68,7 +68,8 @@ async fn a_replaced_file_keeps_its_named_streams() -> anyhow::Result<()> {
         Ok(std::fs::read(place.path().join("out"))?)
     };
     let local = tempfile::tempdir()?;
-    let long = bytes_of(30_000);
+    // As much as the file systems that tests run on take for an extended attribute, where Samba keeps streams.
+    let long = bytes_of(2_000);
     std::fs::write(local.path().join("long"), &long)?;
     std::fs::write(local.path().join("zone"), "[ZoneTransfer]")?;
     let base = path("file.txt");
