@@ -16,6 +16,7 @@ use rand::distr::Alphanumeric;
 use serde_json::{Value, json};
 use smb_server::{Access, LocalFsBackend, Share, SmbServer};
 
+use crate::beside::Beside;
 use crate::config::Config;
 use crate::serve::{announce, asked_to_stop, bind, hanging_up, start};
 
@@ -44,6 +45,7 @@ pub(crate) async fn run(mut config: Config) -> anyhow::Result<()> {
     let stop_server = server.shutdown_handle();
     let serving = tokio::spawn(server.serve());
     let (started, host) = start(&config).await?;
+    let beside = Beside::open(&config, &started.sidecar).await?;
     let session = Session::sign_in(&host, &config.first_admin.username, &password).await?;
     session.connect(address, &smb_password).await?;
     let at = listener.local_addr()?;
@@ -58,6 +60,7 @@ pub(crate) async fn run(mut config: Config) -> anyhow::Result<()> {
     announce(&listener)?;
     host.serve(listener, started.sidecar.public_router(), stop).await?;
     started.sidecar.stop().await;
+    beside.close().await;
     stop_server.shutdown();
     serving.await.context("the embedded SMB server")??;
     Ok(())

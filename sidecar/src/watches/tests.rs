@@ -195,9 +195,9 @@ impl Subscription {
     }
 }
 
-fn changed(name: &str) -> Report {
+fn changed(name: &str) -> WatchEvent {
     let path = SharePath::parse(name).unwrap();
-    Ok(WatchEvent::Changed(vec![ItemChange { action: ChangeAction::Added, path }]))
+    WatchEvent::Changed(vec![ItemChange { action: ChangeAction::Added, path }])
 }
 
 pub(super) async fn until(condition: impl Fn() -> bool) {
@@ -217,11 +217,11 @@ async fn one_watch_serves_all_and_ends_with_the_last() {
     anna.is(Event::Subscribed).await;
     bert.is(Event::Subscribed).await;
     assert_eq!(office.directory.opened.load(Ordering::SeqCst), 1);
-    office.directory.report(changed("new.txt"));
+    office.directory.report(Ok(changed("new.txt")));
     anna.is(Event::Changed).await;
     bert.is(Event::Changed).await;
     anna.leave();
-    office.directory.report(changed("other.txt"));
+    office.directory.report(Ok(changed("other.txt")));
     bert.is(Event::Changed).await;
     assert_eq!(office.metrics.watches.value(), 1);
     bert.leave();
@@ -240,7 +240,7 @@ async fn a_burst_is_a_message_at_once_and_one_at_its_end() {
     let mut anna = office.subscribe(1);
     anna.is(Event::Subscribed).await;
     for number in 0..1000 {
-        office.directory.report(changed(&format!("{number}.txt")));
+        office.directory.report(Ok(changed(&format!("{number}.txt"))));
     }
     anna.is(Event::Changed).await;
     anna.is(Event::Changed).await;
@@ -253,7 +253,7 @@ async fn our_own_temporary_siblings_are_nobodys_business() {
     let mut anna = office.subscribe(1);
     anna.is(Event::Subscribed).await;
     let temporary = TempName::from_uuid_bytes([7; 16]).to_entry_name();
-    office.directory.report(changed(temporary.as_str()));
+    office.directory.report(Ok(changed(temporary.as_str())));
     anna.is_quiet().await;
     office.directory.report(Ok(WatchEvent::Overflow));
     anna.is(Event::Changed).await;
@@ -290,7 +290,7 @@ async fn a_lost_watch_comes_back_and_says_that_something_may_be_missed() {
     anna.is(Event::Failed(Failure::Unreachable)).await;
     anna.is(Event::Changed).await;
     anna.is_quiet().await;
-    office.directory.report(changed("later.txt"));
+    office.directory.report(Ok(changed("later.txt")));
     anna.is(Event::Changed).await;
     assert_eq!(office.directory.open.load(Ordering::SeqCst), 1);
 }
