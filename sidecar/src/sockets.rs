@@ -54,7 +54,7 @@ const READ_BUFFER: usize = 512;
 const MOST_WRITE_BUFFER: usize = 128 * 1024;
 
 /// How long the ends of all sockets may take when the program stops.
-const STOP_WITHIN: Duration = Duration::from_secs(3);
+const STOP_WITHIN: Duration = Duration::from_secs(2);
 
 /// All sockets. Clones share them.
 #[derive(Clone)]

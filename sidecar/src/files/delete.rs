@@ -4,7 +4,7 @@ use causeway_internal::accounts::Account;
 use causeway_internal::files::DeleteItem;
 use causeway_internal::{Fault, FaultCode};
 
-use super::tree::{Tally, delete_whole};
+use super::tree::{Tally, delete_whole, see_it_gone};
 use super::{Files, item_kind};
 use crate::changes::Deed;
 use crate::completion::to_its_end;
@@ -21,6 +21,9 @@ impl Files {
             let tally = Tally::default();
             let outcome = delete_whole(&place.pool, &place.full, &found, &tally).await;
             place.tell(item_kind(&found), if outcome.is_ok() { Deed::Removed } else { Deed::Disturbed });
+            if outcome.is_ok() && found.is_directory() {
+                see_it_gone(&place.pool, &place.full).await;
+            }
             outcome.map_err(|stopped| stopped.into_fault("Deleted", &tally, &place.connection.prefix))
         })
         .await

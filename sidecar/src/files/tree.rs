@@ -223,6 +223,17 @@ async fn delete_link_unseen(pool: &SharePool, path: &SharePath) -> Result<bool, 
     }
 }
 
+/// Waits a moment for a deleted directory to be gone from listings: it is there, and cannot be opened, until the last
+/// watcher has let go of it.
+pub(super) async fn see_it_gone(pool: &SharePool, path: &SharePath) {
+    for wait in LETTING_GO {
+        match pool.stat_link(path).await {
+            Err(error) if error.kind() == ShareErrorKind::DeletePending => tokio::time::sleep(wait).await,
+            _ => return,
+        }
+    }
+}
+
 pub(super) fn is_gone(kind: ShareErrorKind) -> bool {
     matches!(kind, ShareErrorKind::NotFound | ShareErrorKind::PathNotFound | ShareErrorKind::DeletePending)
 }

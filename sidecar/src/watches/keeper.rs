@@ -54,7 +54,7 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(200);
 const SECOND_LOOK: Duration = Duration::from_millis(100);
 
 /// How long closing a watch may hold up what follows; the server closes it with the session in the end.
-const CLOSE_WITHIN: Duration = Duration::from_secs(3);
+const CLOSE_WITHIN: Duration = Duration::from_millis(2500);
 
 /// Why a watch is no more.
 enum End {

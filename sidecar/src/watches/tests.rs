@@ -210,6 +210,43 @@ pub(super) async fn until(condition: impl Fn() -> bool) {
     .expect("it comes true");
 }
 
+#[test]
+fn a_change_concerns_the_directories_above_it_and_those_that_it_takes_along() {
+    let path = |text: &str| SharePath::parse(text).unwrap();
+    let change = |at: &str, deed| Change {
+        connection: Uuid::nil(),
+        share: Office::share(),
+        path: path(at),
+        item: ItemKind::Directory,
+        deed,
+    };
+    let (told, look, both) = (
+        Effect { changed: true, look: false },
+        Effect { changed: false, look: true },
+        Effect { changed: true, look: true },
+    );
+    let away = || Deed::Renamed { to: path("z/new") };
+    for (directory, at, deed, expected) in [
+        ("", "a", Deed::Created, told),
+        ("a", "A/b", Deed::Written, told),
+        ("a", "a/b/c", Deed::Removed, told),
+        ("a", "ab", Deed::Created, Effect::default()),
+        ("a/b", "a", Deed::Removed, look),
+        ("a/b", "a/b", Deed::Created, look),
+        ("a/b", "a", Deed::Disturbed, both),
+        ("a/b", "a/b/c", away(), told),
+        ("z", "a/b/c", away(), told),
+        ("z/new/deep", "a", away(), look),
+        ("x", "a", away(), Effect::default()),
+    ] {
+        assert_eq!(
+            effect(&path(directory), &change(at, deed.clone())),
+            expected,
+            "{directory} {at} {deed:?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn one_watch_serves_all_and_ends_with_the_last() {
     let office = Office::open();
