@@ -12,9 +12,9 @@ mod pulse;
 mod socket;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -72,7 +72,8 @@ struct All {
     most_of_user: usize,
     open: Mutex<HashMap<u64, Arc<Socket>>>,
     next_id: AtomicU64,
-    begun: Instant,
+    /// Rounds of the pulse, about a second each.
+    rounds: AtomicU32,
     metrics: Arc<Metrics>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -127,7 +128,7 @@ impl Sockets {
             most_of_user: admission.most_of_user,
             open: Mutex::default(),
             next_id: AtomicU64::new(1),
-            begun: Instant::now(),
+            rounds: AtomicU32::new(0),
             metrics,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -238,9 +239,10 @@ impl All {
         self.open().values().cloned().collect()
     }
 
-    /// Seconds since the start.
+    /// The clock by which clients are silent: seconds in which this program was running. After a pause of its own (a
+    /// machine that slept) nobody is taken for dead who had no chance to be heard.
     fn now(&self) -> u32 {
-        u32::try_from(self.begun.elapsed().as_secs()).unwrap_or(u32::MAX)
+        self.rounds.load(Ordering::Relaxed)
     }
 
     /// The connection that a client means, and the directory on its share; `None` when he may not see it or it is none.

@@ -1,6 +1,7 @@
 //! What is done for all sockets by one task: pings, finding the dead, and ending what may no longer be seen.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use causeway_internal::accounts::Account;
@@ -47,6 +48,7 @@ pub(super) async fn run(all: Arc<All>, mut changes: Listener) {
 impl All {
     /// Pings, and ends what is dead or whose time is over.
     async fn round(self: &Arc<Self>) {
+        self.rounds.fetch_add(1, Ordering::Relaxed);
         let (now, unix) = (self.now(), unix_now());
         for socket in self.sockets() {
             let silent = socket.silent_for(now);
