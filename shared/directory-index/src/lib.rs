@@ -11,6 +11,7 @@
 mod arena;
 mod fold;
 mod index;
+mod mark;
 mod query;
 mod rank;
 mod search;

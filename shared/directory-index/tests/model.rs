@@ -151,7 +151,9 @@ fn apply(change: &Change, index: &mut DirectoryIndex, model: &mut Model) {
             let before = model.0.len();
             model.add(at);
             let at = model.spelled(at);
-            names.iter().for_each(|name| model.add(&at.child(name).unwrap()));
+            for name in names {
+                model.add(&at.child(name).unwrap());
+            }
             assert_eq!(index.add_children(&at, names).unwrap(), model.0.len() - before);
         }
         Change::Remove(path) => {
@@ -193,7 +195,9 @@ fn list(at: &SharePath, names: &[String], index: &mut DirectoryIndex, model: &mu
         .filter(|path| path.parent().as_ref() == Some(&at) && !keys.contains(&key(path)))
         .cloned()
         .collect();
-    gone.iter().for_each(|path| model.remove(path));
+    for path in &gone {
+        model.remove(path);
+    }
     for path in &listed {
         if model.0.contains_key(&key(path)) { model.reroot(path, path) } else { model.add(path) }
     }
@@ -286,7 +290,9 @@ proptest! {
         bytes.extend(crc32fast::hash(&bytes).to_be_bytes());
         if let Ok((_, index)) = snapshot::decode(&bytes, CaseRule::Insensitive) {
             prop_assert!(index.len() <= count as usize);
-            index.iter().for_each(|path| assert_eq!(SharePath::parse(&path).unwrap().as_str(), path));
+            for path in index.iter() {
+                assert_eq!(SharePath::parse(&path).unwrap().as_str(), path);
+            }
         }
     }
 }
