@@ -1,6 +1,7 @@
 //! What the sidecar is told at its start.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use crate::sockets::{NoPublicUrl, PublicUrl};
 
@@ -13,6 +14,8 @@ pub struct Config {
     pub first_admin: FirstAdmin,
     /// Secrets that somebody else chose, because functions on another host must know them too.
     pub secrets: SecretOverrides,
+    /// How long after a scan of a connection's directories the next one follows, when nothing calls for one earlier.
+    pub directory_rescan: Duration,
     /// Networks of reverse proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Where browsers find the product: pages from elsewhere may open no socket. `None` does not look.

@@ -111,6 +111,11 @@ impl Connections {
         known.resolved(known.stored.access_mode).map(Some)
     }
 
+    /// Whether there is such a connection.
+    pub(crate) fn is_known(&self, id: Uuid) -> bool {
+        self.state.known.load().contains_key(&id)
+    }
+
     /// Faults: `RoleReadOnly`, `ConnectionReadOnly`.
     #[expect(clippy::unused_self, reason = "whether writing is allowed is asked where the connections are")]
     pub(crate) fn require_write(

@@ -36,6 +36,7 @@ use self::turn::Turns;
 use crate::accounts::Accounts;
 use crate::changes::{Change, Changes, Deed, Notice, ShareKey};
 use crate::connections::{Connections, ResolvedConnection};
+use crate::index::Indexes;
 use crate::shares::{Shares, fault};
 use crate::watches::Watches;
 
@@ -51,6 +52,7 @@ pub(crate) struct Files {
     siblings: Arc<Siblings>,
     changes: Changes,
     watches: Watches,
+    indexes: Indexes,
     turns: Arc<Turns>,
     listings: Arc<Listings>,
 }
@@ -126,9 +128,10 @@ impl Files {
         siblings: Arc<Siblings>,
         changes: Changes,
         watches: Watches,
+        indexes: Indexes,
     ) -> Self {
         let (turns, listings) = Default::default();
-        Self { accounts, connections, shares, siblings, changes, watches, turns, listings }
+        Self { accounts, connections, shares, siblings, changes, watches, indexes, turns, listings }
     }
 
     /// Information on one item.

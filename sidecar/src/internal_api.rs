@@ -18,6 +18,7 @@ use causeway_internal::accounts::{
 use causeway_internal::connections::{
     ChangeConnection, CreateConnection, DeleteConnection, ListConnections, TestConnection, TestDraft,
 };
+use causeway_internal::directories::SearchDirectories;
 use causeway_internal::files::{
     CreateItem, DeleteItem, GetInfo, LIST_DIRECTORY, ListDirectory, RenameItem, TransferItem,
 };
@@ -106,6 +107,9 @@ fn connections(router: Api) -> Api {
 fn files(router: Api) -> Api {
     let router = for_user::<GetInfo, _>(router, |sidecar, account, call| async move {
         sidecar.files.info(&account, call).await
+    });
+    let router = for_user::<SearchDirectories, _>(router, |sidecar, account, call| async move {
+        sidecar.indexes.search(&account, call).await
     });
     let router = for_user::<CreateItem, _>(router, |sidecar, account, call| async move {
         sidecar.files.create(&account, call).await

@@ -11,6 +11,7 @@ pub mod config;
 mod connections;
 mod files;
 mod history;
+mod index;
 mod internal_api;
 mod janitor;
 mod metrics;
@@ -39,6 +40,7 @@ use self::config::Config;
 use self::connections::Connections;
 use self::files::{Files, Siblings};
 use self::history::Histories;
+use self::index::Indexes;
 use self::metrics::Metrics;
 use self::secrets::Secrets;
 use self::shares::Shares;
@@ -60,6 +62,7 @@ pub struct Sidecar {
     watches: Watches,
     sockets: Sockets,
     metrics: Arc<Metrics>,
+    indexes: Indexes,
     store: Store,
     secrets: Secrets,
     tasks: TaskTracker,
@@ -100,6 +103,15 @@ impl Sidecar {
             Connections::open(store.clone(), secrets.sealer(), Arc::clone(&shares), changes.clone()).await;
         let connections = Arc::new(connections.context("the connections")?);
         let siblings = Arc::new(Siblings::new(store.journal()));
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let indexes = Indexes::new(
+            Arc::clone(&connections),
+            Arc::clone(&shares),
+            changes.clone(),
+            &config.data_dir,
+            config.directory_rescan,
+            (&tasks, &stop),
+        );
         let files = Files::new(
             Arc::clone(&accounts),
             Arc::clone(&connections),
@@ -107,6 +119,7 @@ impl Sidecar {
             Arc::clone(&siblings),
             changes.clone(),
             watches.clone(),
+            indexes.clone(),
         );
         let admission = Admission {
             key: TokenKey::new(secrets.token_secret()),
@@ -127,7 +140,6 @@ impl Sidecar {
             .ensure_first_admin(&config.first_admin.username, config.first_admin.password.as_deref())
             .await
             .context("the first administrator")?;
-        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(janitor::run(
             Arc::clone(&siblings),
             Arc::clone(&connections),
@@ -141,6 +153,7 @@ impl Sidecar {
             shares,
             siblings,
             files,
+            indexes,
             histories,
             watches,
             sockets,

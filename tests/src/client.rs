@@ -211,6 +211,11 @@ impl Share {
         self.browse(Method::GET, "list").query("path", path)
     }
 
+    /// `GET …/directories`
+    pub fn directories(&self, query: &str) -> Ask {
+        self.browse(Method::GET, "directories").query("q", query)
+    }
+
     /// `GET …/info`
     pub fn info(&self, path: &str) -> Ask {
         self.browse(Method::GET, "info").query("path", path)

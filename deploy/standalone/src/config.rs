@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use causeway_sidecar::config::{FirstAdmin, PublicUrl, SecretOverrides};
@@ -51,6 +52,9 @@ pub(crate) struct Options {
     /// Life of an access token in minutes [default: 1440]
     #[arg(long, env = "CAUSEWAY_ACCESS_TOKEN_MINUTES", value_name = "MINUTES")]
     access_token_minutes: Option<u32>,
+    /// Seconds between two scans of a connection's directories for the search [default: 3600]
+    #[arg(long, env = "CAUSEWAY_DIRECTORY_RESCAN_SECONDS", value_name = "SECONDS")]
+    directory_rescan_seconds: Option<u32>,
     /// Networks of reverse proxies whose X-Forwarded-For is believed, separated by commas
     #[arg(long, env = "CAUSEWAY_TRUSTED_PROXIES", value_name = "CIDRS", value_delimiter = ',')]
     trusted_proxies: Option<Vec<String>>,
@@ -83,6 +87,7 @@ pub(crate) struct Config {
     pub(crate) secrets: SecretOverrides,
     pub(crate) first_admin: FirstAdmin,
     pub(crate) access_token_minutes: u32,
+    pub(crate) directory_rescan: Duration,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) ws_listen: Option<SocketAddr>,
@@ -99,6 +104,9 @@ const MAX_TOKEN_MINUTES: u32 = 60 * 24 * 366;
 
 /// Sockets of one user when nobody says otherwise: every tab of a browser has one.
 const MAX_SOCKETS_PER_USER: usize = 256;
+
+/// Longest time between two scans, in seconds: a month. What the server does not report is not found until then.
+const MAX_RESCAN_SECONDS: u32 = 60 * 60 * 24 * 30;
 
 /// Shortest secret that is taken from outside, in characters: anything shorter can be guessed.
 const MIN_SECRET: usize = 32;
@@ -121,6 +129,7 @@ impl Options {
             admin_username: self.admin_username.or(file.admin_username),
             admin_password: self.admin_password.or(file.admin_password),
             access_token_minutes: self.access_token_minutes.or(file.access_token_minutes),
+            directory_rescan_seconds: self.directory_rescan_seconds.or(file.directory_rescan_seconds),
             trusted_proxies: self.trusted_proxies.or(file.trusted_proxies),
             public_url: self.public_url.or(file.public_url),
             ws_listen: self.ws_listen.or(file.ws_listen),
@@ -169,6 +178,10 @@ impl Options {
         if !(1..=MAX_TOKEN_MINUTES).contains(&access_token_minutes) {
             faults.push(format!("access_token_minutes: must be between 1 and {MAX_TOKEN_MINUTES}"));
         }
+        let directory_rescan_seconds = self.directory_rescan_seconds.unwrap_or(3600);
+        if !(1..=MAX_RESCAN_SECONDS).contains(&directory_rescan_seconds) {
+            faults.push(format!("directory_rescan_seconds: must be between 1 and {MAX_RESCAN_SECONDS}"));
+        }
         let mut trusted_proxies = Vec::new();
         for text in
             self.trusted_proxies.iter().flatten().map(|text| text.trim()).filter(|text| !text.is_empty())
@@ -206,6 +219,7 @@ impl Options {
             secrets: SecretOverrides { token_secret: self.token_secret, service_token: self.service_token },
             first_admin: FirstAdmin { username, password: self.admin_password },
             access_token_minutes,
+            directory_rescan: Duration::from_secs(u64::from(directory_rescan_seconds)),
             trusted_proxies,
             public_url,
             ws_listen,
@@ -238,6 +252,7 @@ impl fmt::Display for Config {
             self.first_admin.password.as_ref().map_or(generated, |_| "given")
         )?;
         writeln!(f, "access_token_minutes  {}", self.access_token_minutes)?;
+        writeln!(f, "directory_rescan      {} s", self.directory_rescan.as_secs())?;
         let proxies: Vec<_> = self.trusted_proxies.iter().map(ToString::to_string).collect();
         writeln!(
             f,

@@ -4,6 +4,7 @@
 //! What the sidecar refuses is worded by the route ([`wording`]).
 
 mod connections;
+mod directories;
 mod history;
 mod items;
 mod list;
@@ -38,6 +39,7 @@ impl Function for Files {
             Operation::DeleteConnection => connections::delete(&request).await,
             Operation::TestConnection => connections::test(request).await,
             Operation::List => list::list(&request).await,
+            Operation::SearchDirectories => directories::search(&request).await,
             Operation::Info => items::info(&request).await,
             Operation::Create => items::create(request).await,
             Operation::Rename => items::rename(request).await,

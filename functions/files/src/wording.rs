@@ -49,6 +49,16 @@ impl<'a> Wording<'a> {
         )
     }
 
+    /// `…/directories`: answered from memory, so that little can go wrong.
+    pub(crate) const fn directories() -> Self {
+        Self::about(
+            "",
+            "Directory not found: ",
+            "Directory search timed out.",
+            "Failed to search directories",
+        )
+    }
+
     /// `…/info`.
     pub(crate) const fn info(path: &'a str) -> Self {
         Self::about(

@@ -7,6 +7,7 @@
 
 pub mod auth;
 pub mod connections;
+pub mod directories;
 mod error;
 pub mod files;
 pub mod history;

@@ -12,7 +12,7 @@ use crate::arena::ROOT;
 const MAGIC: &[u8; 8] = b"CWDIRS1\n";
 
 /// Bytes of the header: magic, connection, revision, time, count.
-const HEADER_BYTES: usize = 8 + 16 + 8 + 8 + 4;
+pub const HEADER_BYTES: usize = 8 + 16 + 8 + 8 + 4;
 
 /// Bytes of the checksum at the end.
 const SUM_BYTES: usize = 4;

@@ -371,3 +371,42 @@ fn an_index_that_is_full_says_so_and_goes_on_answering() {
     assert!(!compact.is_wasteful() && compact.bytes() < index.bytes());
     assert_eq!(compact.iter().collect::<Vec<_>>(), index.iter().collect::<Vec<_>>());
 }
+
+#[test]
+fn it_is_the_same_over_many_segments() {
+    let (mut index, mut model) = (DirectoryIndex::new(CaseRule::Insensitive), Model::default());
+    let path = |text: String| SharePath::parse(&text).unwrap();
+    for number in 0..150_000 {
+        let path = path(format!("Top {}/Middle {}/leaf {number}", number % 7, number % 399));
+        index.add(&path).unwrap();
+        model.add(&path);
+    }
+    let changes = [
+        Change::Reroot(path("Top 1".to_owned()), path("Top 2/moved".to_owned())),
+        Change::Remove(path("Top 3".to_owned())),
+        Change::Reroot(path("Top 4/Middle 4".to_owned()), path("Été".to_owned())),
+    ];
+    for change in &changes {
+        apply(change, &mut index, &mut model);
+    }
+    for compact in [false, true] {
+        if compact {
+            index = index.compacted();
+        }
+        assert_eq!(index.len(), model.0.len());
+        for text in [
+            "leaf 1499",
+            "middle 4/leaf 1",
+            "moved",
+            "4 top",
+            "ete",
+            "ete/",
+            "/",
+            "middle",
+            "e",
+            "leaf 77777",
+        ] {
+            assert_eq!(search(&index, text, false), model.search(text, false), "{text}");
+        }
+    }
+}

@@ -15,6 +15,7 @@
 pub mod accounts;
 mod call;
 pub mod connections;
+pub mod directories;
 mod fault;
 pub mod files;
 pub mod history;

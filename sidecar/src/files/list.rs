@@ -84,7 +84,14 @@ impl Files {
         let _turn = tokio::time::timeout(TURN_TIMEOUT, self.listings.turns.acquire())
             .await
             .map_err(|_| Fault::new(FaultCode::Busy, "Too many listings at the moment").retry_after(1))?;
-        place.pool.list(&place.full).await.map_err(|error| fault(&error))
+        // Only from here on: a listing that waits for its turn keeps no scan back.
+        let looking = self.indexes.listing(&place.connection);
+        let listed = place.pool.list(&place.full).await;
+        match &listed {
+            Ok(entries) => looking.shows(&place.path, entries),
+            Err(error) => looking.fails(&place.path, error.kind()),
+        }
+        listed.map_err(|error| fault(&error))
     }
 }
 

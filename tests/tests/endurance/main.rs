@@ -1,6 +1,7 @@
 //! What takes long, kills something, or fills something: each case has a world of its own.
 
 mod crash;
+mod directories;
 mod full_disk;
 mod memory;
 mod restart;

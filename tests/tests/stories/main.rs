@@ -7,6 +7,7 @@ mod browsing;
 mod changes;
 mod connections;
 mod copies;
+mod directories;
 mod downloads;
 mod histories;
 mod replacing;

@@ -3,6 +3,7 @@
 use crate::connections::{
     ConnectionBody, ConnectionCreateBody, ConnectionUpdateBody, DeletedAnswer, TestAnswer, VisibilityOption,
 };
+use crate::directories::DirectoryMatches;
 use crate::files::{CreateBody, DirectoryListing, FileInfo, RenameBody, TransferBody, UploadAnswer};
 use crate::history::{
     ClearedHistory, RecentDirectories, RecentDirectory, RecentFile, RecentFiles, RecordedDirectory,
@@ -29,6 +30,8 @@ pub enum Operation {
     TestConnection,
     /// Lists a directory.
     List,
+    /// Finds directories by name.
+    SearchDirectories,
     /// Looks at an item.
     Info,
     /// Makes an item.
@@ -223,6 +226,17 @@ pub static ENDPOINTS: &[Endpoint<Operation>] = &[
             ])
             .answers(&[Answer::json::<DirectoryListing>(200, "The entries.")])
             .refuses(OF_A_SHARE),
+    },
+    Endpoint {
+        operation: Operation::SearchDirectories,
+        route: Route::new(FILES, Method::Get, "/api/browse/{connection_id}/directories", "search_directories")
+            .about("Finds directories of the whole connection by any part of their path, or by words in any order. The first request makes the index; an empty query does only that.")
+            .takes(&[
+                Parameter::optional::<String>("q", "What to look for; case and accents do not matter."),
+                Parameter::optional::<bool>("include_dot_directories", "Whether paths with a name that begins with a period count; no when absent."),
+            ])
+            .answers(&[Answer::json::<DirectoryMatches>(200, "The best matches, from what is known by now.")])
+            .refuses(&[400, 404, 503]),
     },
     Endpoint {
         operation: Operation::Info,

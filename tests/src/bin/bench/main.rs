@@ -2,6 +2,7 @@
 //!
 //! Arguments choose measurements by name; none means all. `cargo xtask bench` builds for release and runs this.
 
+mod directories;
 mod listing;
 mod load;
 mod rig;
@@ -17,8 +18,19 @@ use rig::Rig;
 use table::Table;
 
 /// The measurements and their names.
-const NAMES: [&str; 9] =
-    ["starts", "idle", "list-100", "list-10000", "info", "listings", "range", "download", "upload"];
+const NAMES: [&str; 11] = [
+    "starts",
+    "idle",
+    "list-100",
+    "list-10000",
+    "info",
+    "listings",
+    "range",
+    "download",
+    "upload",
+    "scan",
+    "search",
+];
 
 fn main() -> ExitCode {
     let only: Vec<String> = std::env::args().skip(1).collect();
@@ -48,6 +60,9 @@ async fn run(only: &[String]) -> Result<()> {
     if wanted("starts") {
         starts::cold_and_warm(&mut table)?;
     }
+    if wanted("search") {
+        directories::search(&mut table)?;
+    }
     let rig = Rig::start().await?;
     if wanted("idle") {
         starts::idle_memory(&rig, &mut table).await?;
@@ -72,6 +87,9 @@ async fn run(only: &[String]) -> Result<()> {
     }
     if wanted("upload") {
         transfer::upload(&rig, &mut table).await?;
+    }
+    if wanted("scan") {
+        directories::scan(&rig, &mut table).await?;
     }
     let peak: u64 = rig.processes().map(causeway_tests::Process::peak_memory).sum::<Result<u64>>()?;
     println!("\n{}\n{table}", rig::machine());

@@ -43,6 +43,14 @@ impl Rig {
         self.world.editor().on(self.world.connection())
     }
 
+    /// A connection whose root is one of the folder's directories.
+    pub(crate) async fn share_below(&self, directory: &str) -> Share {
+        let mut draft = self.world.draft(directory);
+        draft["path_prefix"] = self.folder.at(directory).into();
+        let user = self.world.editor();
+        user.on(&self.world.connect(&user, draft).await)
+    }
+
     pub(crate) fn folder(&self) -> &Folder {
         &self.folder
     }

@@ -1,0 +1,560 @@
+//! [`Keeper`]: the one who changes an index.
+//!
+//! Everything that may change an index comes to one task: what a scan has seen, what the server reports, what our own
+//! operations did, what somebody's listing has shown. So each directory is put right in one step, by whoever looked last,
+//! and a look that began before something else was heard is amended by that before it counts.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use causeway_directory_index::{Difference, IndexFull};
+use causeway_paths::{CaseRule, SharePath};
+use causeway_smb::{ShareError, ShareErrorKind};
+use rand::Rng as _;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::amendments::{Amendments, Moment, Touched, Whereabouts};
+use super::news::{self, News};
+use super::scan::{Scan, Seen, Subdirectory, Trail, Visit};
+use super::shared::Shared;
+use super::shelf::Shelf;
+use super::tree_watch::{self, pause_after};
+use crate::changes::{Heard, Listener, Notice, ShareKey};
+use crate::connections::ResolvedConnection;
+
+/// Between two times that an index which changes all the time is written to disk.
+const SAVE_EVERY: Duration = Duration::from_secs(30);
+
+/// Directories that are added at a time, so that whoever searches meanwhile waits for less than a millisecond.
+const ADDED_AT_ONCE: usize = 256;
+
+/// Directories that wait to be looked into because of something heard. When there are more, looking at everything once
+/// costs less.
+const MAX_WAITING: usize = 100_000;
+
+/// Tries of a directory that the server does not answer for.
+const MAX_FAILURES: u8 = 3;
+
+/// A scan for which something was missed follows the one before after this many times its duration, so that a share that
+/// changes faster than it can be read is not read all the time.
+const REST: u32 = 3;
+
+/// Shortest rest.
+const SHORTEST_REST: Duration = Duration::from_secs(2);
+
+/// How long the first look waits for the watch.
+const WATCH_PATIENCE: Duration = Duration::from_secs(15);
+
+/// What a keeper is told.
+pub(super) enum Word {
+    /// The tree is being watched, from now on.
+    Watching,
+    /// It is not, for now.
+    NotWatching,
+    /// What the watch reports.
+    News(Vec<News>),
+    /// Somebody has listed a directory.
+    Listed {
+        /// Which.
+        path: SharePath,
+        /// What directories there were in it.
+        found: Vec<Subdirectory>,
+        /// When he began to.
+        since: Moment,
+    },
+    /// Somebody says that this directory is not there.
+    Doubted(SharePath),
+}
+
+/// What a keeper works with.
+pub(super) struct Work {
+    pub(super) connection: Arc<ResolvedConnection>,
+    pub(super) pool: causeway_smb::SharePool,
+    pub(super) shared: Arc<Shared>,
+    pub(super) shelf: Arc<Shelf>,
+    pub(super) listener: Listener,
+    pub(super) words: mpsc::Receiver<Word>,
+    pub(super) to_self: mpsc::Sender<Word>,
+    /// Between two scans.
+    pub(super) rescan_every: Duration,
+    pub(super) stop: CancellationToken,
+}
+
+/// The one who changes an index.
+struct Keeper {
+    connection: Arc<ResolvedConnection>,
+    share: ShareKey,
+    shared: Arc<Shared>,
+    shelf: Arc<Shelf>,
+    scan: Scan,
+    amendments: Amendments,
+    rescan_every: Duration,
+    /// Whether a scan of everything has begun since the start.
+    begun: bool,
+    /// When the scan of everything that is under way began.
+    scanning_since: Option<Instant>,
+    /// Something was missed: scan again when this scan is done.
+    again: bool,
+    /// When everything is scanned next.
+    next_scan: Instant,
+    /// A scan of everything has ended, or one had when the index was written to disk.
+    complete: bool,
+    /// The server does not answer: nothing is asked for until then.
+    resting_until: Option<Instant>,
+    failures: u32,
+    dirty: bool,
+    saved: Instant,
+}
+
+/// Keeps an index until it is told to stop, and leaves it on disk, or, when it is of no more use, removes it from there.
+pub(super) async fn keep(work: Work) {
+    let Work { connection, pool, shared, shelf, mut listener, mut words, to_self, rescan_every, stop } = work;
+    let now = Instant::now();
+    let mut keeper = Keeper {
+        share: ShareKey::of(pool.target()),
+        scan: Scan::new(pool.clone(), connection.prefix.clone()),
+        amendments: Amendments::new(CaseRule::Insensitive),
+        shared,
+        shelf,
+        rescan_every,
+        begun: false,
+        scanning_since: None,
+        again: false,
+        next_scan: now + WATCH_PATIENCE,
+        complete: false,
+        resting_until: None,
+        failures: 0,
+        dirty: false,
+        saved: now,
+        connection,
+    };
+    keeper.load().await;
+    let watch = tree_watch::run(pool, keeper.connection.prefix.clone(), to_self);
+    let watch = AbortOnDropHandle::new(tokio::spawn(watch));
+    loop {
+        keeper.go_on();
+        let wake = keeper.wake();
+        tokio::select! {
+            () = stop.cancelled() => break,
+            heard = listener.next() => match heard {
+                Some(Heard::Notice(notice)) => keeper.hear(&notice).await,
+                Some(Heard::Missed) => keeper.learn(News::Missed).await,
+                None => break,
+            },
+            word = words.recv() => match word {
+                Some(word) => keeper.take(word).await,
+                None => break,
+            },
+            Some(seen) = keeper.scan.seen() => keeper.see(seen).await,
+            () = tokio::time::sleep_until(wake) => {}
+        }
+        keeper.save_when_due().await;
+    }
+    drop(watch);
+    keeper.leave().await;
+}
+
+impl Keeper {
+    async fn load(&mut self) {
+        let (shelf, id, revision) = (Arc::clone(&self.shelf), self.connection.id, self.connection.revision);
+        let loaded = tokio::task::spawn_blocking(move || shelf.load(id, revision)).await.ok().flatten();
+        if let Some(index) = loaded {
+            tracing::debug!(connection = %id, directories = index.len(), "a directory index was read from disk");
+            self.complete = true;
+            *self.shared.tree.write().await = index;
+        }
+        self.publish().await;
+        self.shared.loaded.cancel();
+    }
+
+    /// Begins what can be begun.
+    fn go_on(&mut self) {
+        let now = Instant::now();
+        if self.resting_until.is_some_and(|until| until <= now) {
+            self.resting_until = None;
+        }
+        if self.resting_until.is_none() {
+            if self.scanning_since.is_none() && self.next_scan <= now {
+                self.begin_scan(now);
+            }
+            while let Some(visit) = self.scan.next(self.shared.people.load(Ordering::Relaxed) > 0) {
+                match self.amendments.follow(visit.since, &visit.path) {
+                    Whereabouts::Same => self.scan.look(Visit { since: self.amendments.now(), ..visit }),
+                    Whereabouts::Moved(path) => {
+                        self.scan.look(Visit { path, since: self.amendments.now(), ..visit });
+                    }
+                    Whereabouts::Gone => {}
+                    Whereabouts::Unknown => {
+                        // Where it is now, if it was moved, only another scan tells.
+                        self.scan_soon();
+                        self.scan.look(Visit { since: self.amendments.now(), ..visit });
+                    }
+                }
+            }
+            if self.scan.is_idle() && self.scanning_since.is_some() {
+                self.end_scan(now);
+            }
+        }
+        self.publish_state();
+    }
+
+    fn begin_scan(&mut self, now: Instant) {
+        self.begun = true;
+        self.scanning_since = Some(now);
+        self.again = false;
+        self.shared.full.store(false, Ordering::Relaxed);
+        // Everything is looked into anyway.
+        self.scan.clear();
+        self.visit(SharePath::root(), None, true);
+    }
+
+    fn end_scan(&mut self, now: Instant) {
+        let took = self.scanning_since.take().map_or(Duration::ZERO, |since| now - since);
+        self.complete = true;
+        self.dirty = true;
+        self.saved = now.checked_sub(SAVE_EVERY).unwrap_or(now);
+        let wait = if std::mem::take(&mut self.again) {
+            (took * REST).max(SHORTEST_REST).min(self.rescan_every)
+        } else {
+            self.rescan_every.mul_f64(rand::rng().random_range(0.9..1.0))
+        };
+        self.next_scan = now + wait;
+        tracing::debug!(connection = %self.connection.id, ?took, directories = self.shared.count(), "a share was scanned");
+    }
+
+    /// When there is something to do though nothing happens.
+    fn wake(&self) -> Instant {
+        let work = match self.resting_until {
+            Some(until) => until,
+            None if self.scanning_since.is_some() => Instant::now() + self.rescan_every,
+            None => self.next_scan,
+        };
+        if self.dirty { work.min(self.saved + SAVE_EVERY) } else { work }
+    }
+
+    async fn take(&mut self, word: Word) {
+        match word {
+            Word::Watching if !self.begun => self.next_scan = Instant::now(),
+            // Nobody watched for a while.
+            Word::Watching => self.learn(News::Missed).await,
+            Word::NotWatching => self.next_scan = self.next_scan.min(Instant::now()),
+            Word::News(news) => {
+                for news in news {
+                    self.learn(news).await;
+                }
+            }
+            Word::Listed { path, found, since } => {
+                if self.amendments.follow(since, &path) == Whereabouts::Same
+                    && let Some(touched) = self.amendments.touched(since, &path)
+                {
+                    self.put_right(&path, None, false, found, &touched).await;
+                }
+            }
+            Word::Doubted(path) => self.visit_soon(path, false),
+        }
+    }
+
+    async fn hear(&mut self, notice: &Notice) {
+        if let Notice::Item(change) = notice
+            && change.share == self.share
+        {
+            for news in news::from_change(change, &self.connection.prefix) {
+                self.learn(news).await;
+            }
+        }
+    }
+
+    /// Takes in what has happened.
+    async fn learn(&mut self, news: News) {
+        self.amendments.record(&news);
+        self.shared.moment.store(self.amendments.now().0, Ordering::Release);
+        match news {
+            News::Added(path) => {
+                if !self.shared.tree.read().await.contains(&path) {
+                    let added = self.shared.tree.write().await.add(&path);
+                    self.note(added);
+                }
+                self.visit_soon(path, false);
+            }
+            News::Reported(path) => self.visit_soon(path, false),
+            News::Removed(path) => {
+                // The root itself is not for the index to remove: it is not there, or there again.
+                if path.is_root() {
+                    self.scan_soon();
+                } else {
+                    self.remove(&path).await;
+                }
+            }
+            News::Renamed { from, to } => self.move_along(from, to).await,
+            News::Disturbed(path) => self.visit_soon(path, true),
+            News::Missed => self.scan_soon(),
+        }
+        self.publish().await;
+    }
+
+    /// Takes in that a directory is elsewhere. It may be heard late, when more has happened that was heard on another
+    /// way: so what is known of the new place is not given up for it, and both places are looked at.
+    async fn move_along(&mut self, from: SharePath, to: SharePath) {
+        let (was_known, is_known) = {
+            let tree = self.shared.tree.read().await;
+            (tree.contains(&from), tree.contains(&to))
+        };
+        let is_respelled =
+            from.canonical_key(CaseRule::Insensitive) == to.canonical_key(CaseRule::Insensitive);
+        if was_known && (is_respelled || !is_known) {
+            let moved = self.shared.tree.write().await.reroot(&from, &to);
+            self.note(moved);
+        }
+        // During a scan, what has not been seen of it yet is where it is now.
+        let deep = self.scanning_since.is_some() || (was_known && is_known);
+        self.visit_soon(to, deep);
+        if !is_respelled {
+            self.visit_soon(from, false);
+        }
+    }
+
+    /// Takes in what a visit has shown.
+    async fn see(&mut self, seen: Seen) {
+        let Seen { visit, trail, outcome } = seen;
+        let error = match outcome {
+            Ok(found) => {
+                (self.failures, self.resting_until) = (0, None);
+                match self.amendments.follow(visit.since, &visit.path) {
+                    Whereabouts::Same => match self.amendments.touched(visit.since, &visit.path) {
+                        Some(touched) => {
+                            self.put_right(&visit.path, Some(&trail), visit.deep, found, &touched).await;
+                        }
+                        None => self.visit_again(visit),
+                    },
+                    Whereabouts::Moved(path) => self.visit_again(Visit { path, ..visit }),
+                    Whereabouts::Unknown => self.visit_again(visit),
+                    Whereabouts::Gone => {}
+                }
+                return;
+            }
+            Err(error) => error,
+        };
+        if visit.path.is_root() || is_trouble(error.kind()) {
+            self.rest(visit, &error);
+            return;
+        }
+        let stays = self.amendments.follow(visit.since, &visit.path) == Whereabouts::Same;
+        tracing::debug!(?error, "a directory cannot be looked into");
+        match error.kind() {
+            _ if !stays => {}
+            ShareErrorKind::NotFound
+            | ShareErrorKind::PathNotFound
+            | ShareErrorKind::DeletePending
+            | ShareErrorKind::NotADirectory => self.remove(&visit.path).await,
+            // It is there; what is in it is nobody's business.
+            ShareErrorKind::AccessDenied => {
+                if let Some(touched) = self.amendments.touched(visit.since, &visit.path) {
+                    self.put_right(&visit.path, Some(&trail), false, Vec::new(), &touched).await;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The server does not answer: tries again later, each time later.
+    fn rest(&mut self, visit: Visit, error: &ShareError) {
+        // Those that were under way at the same time fail for the same reason.
+        if self.resting_until.is_none() {
+            self.failures += 1;
+            let pause = pause_after(self.failures, error.kind());
+            tracing::debug!(?error, ?pause, "a scan waits for its server");
+            self.resting_until = Some(Instant::now() + pause);
+        }
+        let failures = visit.failures + u8::from(error.kind() == ShareErrorKind::TimedOut);
+        if failures < MAX_FAILURES || visit.path.is_root() {
+            self.scan.push_ahead(Visit { failures, ..visit });
+        }
+    }
+
+    /// Makes the index agree with what has been seen in a directory, and goes on into what is to be seen in it.
+    async fn put_right(
+        &mut self,
+        path: &SharePath,
+        trail: Option<&Arc<Trail>>,
+        deep: bool,
+        mut found: Vec<Subdirectory>,
+        touched: &Touched,
+    ) {
+        // What was heard of since is seen to by itself.
+        found.retain(|directory| !touched.has(&directory.name));
+        if !self.shared.tree.read().await.contains(path) {
+            let added = self.shared.tree.write().await.add(path);
+            self.note(added);
+        }
+        let names: Vec<&str> = found.iter().map(|directory| directory.name.as_str()).collect();
+        let mut difference = self.shared.tree.read().await.compare(path, &names);
+        difference.gone.retain(|name| !touched.has(name));
+        if let Err(full) = self.correct(path, &difference).await {
+            self.note(Err(full));
+            return;
+        }
+        let new: HashSet<&str> = difference.missing.iter().map(String::as_str).collect();
+        for directory in &found {
+            let Ok(child) = path.child(&directory.name) else { continue };
+            if directory.is_link || trail.is_some_and(|trail| trail.has(directory.id)) {
+                self.remove_below(&child).await;
+            } else if deep || new.contains(directory.name.as_str()) {
+                self.visit(child, Some(Trail::to(directory.id, trail.cloned())), deep);
+            }
+        }
+        self.publish().await;
+    }
+
+    async fn correct(&mut self, path: &SharePath, difference: &Difference) -> Result<(), IndexFull> {
+        let child = |name: &str| path.child(name).ok();
+        for path in difference.gone.iter().filter_map(|name| child(name)) {
+            self.remove(&path).await;
+        }
+        for (old, new) in &difference.respelled {
+            if let (Some(old), Some(new)) = (child(old), child(new)) {
+                self.dirty = true;
+                self.shared.tree.write().await.reroot(&old, &new)?;
+            }
+        }
+        for names in difference.missing.chunks(ADDED_AT_ONCE) {
+            self.dirty = true;
+            self.shared.tree.write().await.add_children(path, names)?;
+        }
+        Ok(())
+    }
+
+    async fn remove(&mut self, path: &SharePath) {
+        if self.shared.tree.read().await.contains(path) {
+            self.dirty = true;
+            self.shared.tree.write().await.remove(path);
+        }
+        self.compact().await;
+    }
+
+    /// What is entered by another way is not found below this one.
+    async fn remove_below(&mut self, path: &SharePath) {
+        let difference = self.shared.tree.read().await.compare::<&str>(path, &[]);
+        for path in difference.gone.iter().filter_map(|name| path.child(name).ok()) {
+            self.remove(&path).await;
+        }
+    }
+
+    /// Gives back the memory of directories that are gone. Nobody else changes the tree meanwhile.
+    async fn compact(&self) {
+        if self.shared.tree.read().await.is_wasteful() {
+            let shared = Arc::clone(&self.shared);
+            let compacted =
+                tokio::task::spawn_blocking(move || shared.tree.blocking_read().compacted()).await;
+            if let Ok(compacted) = compacted {
+                *self.shared.tree.write().await = compacted;
+            }
+        }
+    }
+
+    fn visit(&mut self, path: SharePath, trail: Option<Arc<Trail>>, deep: bool) {
+        let since = self.amendments.now();
+        self.scan.push(Visit { path, trail, deep, since, failures: 0 });
+    }
+
+    /// Ahead of what a scan has still to see.
+    fn visit_soon(&mut self, path: SharePath, deep: bool) {
+        if self.scanning_since.is_none() && self.scan.waiting() >= MAX_WAITING {
+            self.scan_soon();
+            return;
+        }
+        let since = self.amendments.now();
+        self.scan.push_ahead(Visit { path, trail: None, deep, since, failures: 0 });
+    }
+
+    fn visit_again(&mut self, visit: Visit) {
+        self.scan.push(Visit { since: self.amendments.now(), ..visit });
+    }
+
+    /// Something was missed: looks at everything, though not all the time.
+    fn scan_soon(&mut self) {
+        if self.scanning_since.is_some() {
+            self.again = true;
+        } else {
+            self.next_scan = self.next_scan.min(Instant::now() + SHORTEST_REST);
+        }
+    }
+
+    fn note(&mut self, outcome: Result<usize, IndexFull>) {
+        match outcome {
+            Ok(changed) => self.dirty |= changed > 0,
+            Err(full) => {
+                if !self.shared.full.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(connection = %self.connection.id, %full, "not all directories of a share can be searched");
+                }
+                self.scan.clear();
+            }
+        }
+    }
+
+    /// Shows how many directories there are, and what the index is worth.
+    async fn publish(&self) {
+        let count = self.shared.tree.read().await.len();
+        self.shared.count.store(count, Ordering::Relaxed);
+        self.publish_state();
+    }
+
+    fn publish_state(&self) {
+        use causeway_internal::directories::IndexState as State;
+        let rests = self.resting_until.is_some();
+        self.shared.set_state(match (self.complete, self.scanning_since.is_some()) {
+            (true, true) if !rests => State::Updating,
+            (true, _) => State::Ready,
+            (false, _) if rests && self.shared.count() == 0 => State::Empty,
+            (false, _) => State::Building,
+        });
+    }
+
+    async fn save_when_due(&mut self) {
+        if self.dirty && self.saved.elapsed() >= SAVE_EVERY {
+            self.save().await;
+        }
+    }
+
+    async fn save(&mut self) {
+        let (shared, shelf) = (Arc::clone(&self.shared), Arc::clone(&self.shelf));
+        let (id, revision) = (self.connection.id, self.connection.revision);
+        let saving =
+            tokio::task::spawn_blocking(move || shelf.save(id, revision, &shared.tree.blocking_read()));
+        self.saved = Instant::now();
+        match saving.await {
+            Ok(Ok(())) => self.dirty = false,
+            Ok(Err(error)) => tracing::warn!(connection = %id, %error, "a directory index is not kept"),
+            Err(error) => tracing::error!(%error, "keeping a directory index panicked"),
+        }
+    }
+
+    async fn leave(mut self) {
+        if self.shared.discarded.load(Ordering::Acquire) {
+            let shelf = Arc::clone(&self.shelf);
+            let (id, own) = (self.connection.id, self.connection.revision);
+            // Removing is all that can fail, and it tells so itself. Another keeper may have followed already.
+            let _ = tokio::task::spawn_blocking(move || shelf.remove_if(id, |kept| kept == own)).await;
+        } else if self.dirty && self.shared.count() > 0 {
+            self.save().await;
+        }
+    }
+}
+
+/// Whether it is the server or the way to it that fails, and not this directory.
+fn is_trouble(kind: ShareErrorKind) -> bool {
+    use ShareErrorKind as Kind;
+    matches!(
+        kind,
+        Kind::Unreachable
+            | Kind::ConnectionLost
+            | Kind::TimedOut
+            | Kind::LogonRefused
+            | Kind::ShareNotFound
+            | Kind::EncryptionRequired
+    )
+}

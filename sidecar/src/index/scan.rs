@@ -1,0 +1,182 @@
+//! [`Scan`]: the directories that are still to be looked into, and those that are being listed now.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, LazyLock};
+
+use causeway_paths::{SharePath, TempName};
+use causeway_smb::{Metadata, ShareError, SharePool};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::amendments::Moment;
+
+/// Listings under way for one index while nobody else lists through the connection: enough to hide the way to the
+/// server, few enough for a small NAS.
+const LISTINGS_OF_A_SCAN: usize = 12;
+
+/// The same while somebody is waiting for a listing of his own.
+const LISTINGS_BESIDE_PEOPLE: usize = 1;
+
+/// Listings under way for all indexes together.
+const LISTINGS_OF_ALL_SCANS: usize = 32;
+
+static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(LISTINGS_OF_ALL_SCANS)));
+
+/// A directory to be looked into.
+pub(super) struct Visit {
+    /// Below the connection's root.
+    pub(super) path: SharePath,
+    /// The directories on the way to it and itself, by the server's numbers, as far as they are known; `None` when not
+    /// even its own is.
+    pub(super) trail: Option<Arc<Trail>>,
+    /// Whether directories in it that are known already are looked into as well.
+    pub(super) deep: bool,
+    /// When `path` was the path.
+    pub(super) since: Moment,
+    /// How often it has failed for want of a server.
+    pub(super) failures: u8,
+}
+
+/// Numbers of directories, each above the one before it. Some servers follow links without a word, and a link that leads
+/// back up would lead around for ever; the number gives it away.
+pub(super) struct Trail {
+    id: u64,
+    above: Option<Arc<Trail>>,
+}
+
+impl Trail {
+    /// A directory, and the way to it.
+    pub(super) fn to(id: u64, above: Option<Arc<Self>>) -> Arc<Self> {
+        Arc::new(Self { id, above })
+    }
+
+    /// Whether the way has been there. 0 is no number.
+    pub(super) fn has(&self, id: u64) -> bool {
+        id != 0
+            && std::iter::successors(Some(self), |trail| trail.above.as_deref()).any(|trail| trail.id == id)
+    }
+}
+
+/// A directory within a directory, as a listing has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Subdirectory {
+    pub(super) name: String,
+    /// The server's number; 0 where it has none.
+    pub(super) id: u64,
+    /// Whether it is a link that tells that it is one: it is found by its name, and not entered.
+    pub(super) is_link: bool,
+}
+
+/// The directories in a listing, without our own temporary ones.
+pub(super) fn subdirectories(entries: &[Metadata]) -> Vec<Subdirectory> {
+    let directories =
+        entries.iter().filter(|entry| entry.is_directory() && TempName::parse(&entry.name).is_none());
+    directories
+        .map(|entry| Subdirectory { name: entry.name.clone(), id: entry.file_id, is_link: entry.is_link })
+        .collect()
+}
+
+/// What a visit has shown.
+pub(super) struct Seen {
+    pub(super) visit: Visit,
+    /// As the visit's, completed.
+    pub(super) trail: Arc<Trail>,
+    pub(super) outcome: Result<Vec<Subdirectory>, ShareError>,
+}
+
+/// The directories that are still to be looked into, breadth first, and those that are being listed now.
+pub(super) struct Scan {
+    pool: SharePool,
+    prefix: SharePath,
+    waiting: VecDeque<Visit>,
+    under_way: JoinSet<Option<Seen>>,
+}
+
+impl Scan {
+    /// Of the directories below `prefix` on that share; none yet.
+    pub(super) fn new(pool: SharePool, prefix: SharePath) -> Self {
+        Self { pool, prefix, waiting: VecDeque::new(), under_way: JoinSet::new() }
+    }
+
+    /// Whether nothing is left to be done.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.under_way.is_empty()
+    }
+
+    /// How many directories wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(super) fn push(&mut self, visit: Visit) {
+        self.waiting.push_back(visit);
+    }
+
+    /// Ahead of all others: it has waited before, or somebody waits for it.
+    pub(super) fn push_ahead(&mut self, visit: Visit) {
+        self.waiting.push_front(visit);
+    }
+
+    /// Forgets what waits; what is under way is seen all the same.
+    pub(super) fn clear(&mut self) {
+        self.waiting = VecDeque::new();
+    }
+
+    /// The next directory, when there is a place for its listing.
+    pub(super) fn next(&mut self, people_wait: bool) -> Option<Visit> {
+        let places = if people_wait { LISTINGS_BESIDE_PEOPLE } else { LISTINGS_OF_A_SCAN };
+        if self.under_way.len() < places { self.waiting.pop_front() } else { None }
+    }
+
+    /// Begins to list a directory.
+    pub(super) fn look(&mut self, visit: Visit) {
+        let (pool, prefix) = (self.pool.clone(), self.prefix.clone());
+        self.under_way.spawn(async move {
+            let _turn = TURNS.acquire().await.ok()?;
+            Some(look(&pool, &prefix, visit).await)
+        });
+    }
+
+    /// The next directory that has been listed; `None` when none is under way. May be dropped at any point.
+    pub(super) async fn seen(&mut self) -> Option<Seen> {
+        loop {
+            match self.under_way.join_next().await? {
+                Ok(Some(seen)) => return Some(seen),
+                Ok(None) => {}
+                Err(error) => tracing::error!(%error, "a look into a directory panicked"),
+            }
+        }
+    }
+}
+
+async fn look(pool: &SharePool, prefix: &SharePath, visit: Visit) -> Seen {
+    let nowhere = || Trail::to(0, None);
+    let Ok(full) = visit.path.under(prefix) else {
+        // Too long to be asked for: nothing can be seen in it.
+        return Seen { trail: nowhere(), visit, outcome: Ok(Vec::new()) };
+    };
+    let trail = match &visit.trail {
+        Some(trail) => Arc::clone(trail),
+        None => match pool.stat(&full).await {
+            Ok(found) => Trail::to(found.file_id, None),
+            Err(error) => return Seen { trail: nowhere(), visit, outcome: Err(error) },
+        },
+    };
+    let outcome = pool.list(&full).await.map(|entries| subdirectories(&entries));
+    Seen { visit, trail, outcome }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_that_comes_back_is_known_by_its_numbers() {
+        let root = Trail::to(7, None);
+        let below = Trail::to(8, Some(Arc::clone(&root)));
+        let beside = Trail::to(9, Some(root));
+        assert!(below.has(7) && below.has(8) && !below.has(9));
+        assert!(beside.has(7) && !beside.has(8));
+        assert!(!Trail::to(0, None).has(0));
+    }
+}

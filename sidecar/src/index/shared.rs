@@ -1,0 +1,75 @@
+//! [`Shared`]: what the keeper of an index and those who search it have in common.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use causeway_directory_index::DirectoryIndex;
+use causeway_internal::directories::IndexState;
+use causeway_paths::CaseRule;
+use tokio::sync::RwLock;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// The states by number.
+const STATES: [IndexState; 4] =
+    [IndexState::Building, IndexState::Empty, IndexState::Ready, IndexState::Updating];
+
+/// What the keeper of an index and those who search it have in common. Only the keeper changes the tree.
+pub(super) struct Shared {
+    /// The directories. Readers and writers get their turn in the order in which they came.
+    pub(super) tree: RwLock<DirectoryIndex>,
+    /// Cancelled once what was on disk has been read.
+    pub(super) loaded: CancellationToken,
+    /// Listings under way that somebody waits for.
+    pub(super) people: AtomicUsize,
+    /// How much the keeper has heard.
+    pub(super) moment: AtomicU64,
+    /// How many directories there are.
+    pub(super) count: AtomicUsize,
+    /// Whether some directories did not find room.
+    pub(super) full: AtomicBool,
+    /// Whether the index is of no more use to anybody.
+    pub(super) discarded: AtomicBool,
+    state: AtomicU8,
+    used: Mutex<Instant>,
+}
+
+impl Shared {
+    /// Nothing is known yet.
+    pub(super) fn new() -> Self {
+        Self {
+            tree: RwLock::new(DirectoryIndex::new(CaseRule::Insensitive)),
+            loaded: CancellationToken::new(),
+            people: AtomicUsize::new(0),
+            moment: AtomicU64::new(0),
+            count: AtomicUsize::new(0),
+            full: AtomicBool::new(false),
+            discarded: AtomicBool::new(false),
+            state: AtomicU8::new(0),
+            used: Mutex::new(Instant::now()),
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn state(&self) -> IndexState {
+        let number = usize::from(self.state.load(Ordering::Relaxed));
+        STATES.get(number).copied().unwrap_or(IndexState::Building)
+    }
+
+    pub(super) fn set_state(&self, state: IndexState) {
+        let number = (0_u8..).zip(STATES).find(|(_, known)| *known == state).map_or(0, |(number, _)| number);
+        self.state.store(number, Ordering::Relaxed);
+    }
+
+    /// When somebody searched last.
+    pub(super) fn used(&self) -> Instant {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn touch(&self) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+}
