@@ -90,7 +90,8 @@ impl Shelf {
         let mut start = Vec::new();
         let read = fs::File::open(&file)
             .and_then(|file| file.take(snapshot::HEADER_BYTES as u64).read_to_end(&mut start));
-        if read.is_ok() && snapshot::header(&start).map_or(true, |header| is_stale(header.revision)) {
+        let is_kept = snapshot::header(&start).is_ok_and(|header| !is_stale(header.revision));
+        if read.is_ok() && !is_kept {
             remove(&file);
         }
     }
