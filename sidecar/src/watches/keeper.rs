@@ -98,9 +98,9 @@ impl Keeper {
     async fn run(mut self) {
         loop {
             let begun = Instant::now();
-            let Some(opened) = self.unless_unwanted(self.source.arm()).await else { return };
+            let Some(opened) = self.unless_unwanted(self.open()).await else { return };
             let wait = match opened {
-                Ok(armed) => match self.attend(Some(armed)).await {
+                Ok((reports, directory)) => match self.attend(reports, &directory).await {
                     End::Unwanted => return,
                     End::Absent => self.gone(Failure::NoDirectory),
                     End::Lost | End::TryAgain => self.lost(begun),
@@ -108,19 +108,29 @@ impl Keeper {
                 Err(error) => {
                     tracing::debug!(?error, path = %self.watched.key.path, "a directory is not watched");
                     match meaning(&error) {
-                        Meaning::Silent => match self.attend(None).await {
-                            End::Unwanted => return,
-                            End::Absent => self.gone(Failure::NoDirectory),
-                            End::Lost | End::TryAgain => self.lost(begun),
-                        },
                         Meaning::Absent => self.gone(Failure::NoDirectory),
                         Meaning::Away(failure) => self.away(failure),
+                        // Not even a look is to be had.
+                        Meaning::Silent => self.away(Failure::Unreachable),
                     }
                 }
             };
             if self.rest(wait).await {
                 return;
             }
+        }
+    }
+
+    /// Begins to watch. Where the server reports nothing, the directory as it is now is what later looks are compared
+    /// with, so that what happens before the first of them is found by it.
+    async fn open(&self) -> Result<(Option<Box<dyn Reports>>, Metadata), ShareError> {
+        match self.source.arm().await {
+            Ok(Armed { reports, directory }) => Ok((Some(reports), directory)),
+            Err(error) if meaning(&error) == Meaning::Silent => {
+                tracing::debug!(?error, path = %self.watched.key.path, "the server reports nothing");
+                Ok((None, self.source.look().await?))
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -188,11 +198,7 @@ impl Keeper {
     }
 
     /// Tells what the server reports, until that ends. Without a watch it looks for itself.
-    async fn attend(&mut self, armed: Option<Armed>) -> End {
-        let (mut reports, directory) = match armed {
-            Some(Armed { reports, directory }) => (Some(reports), Some(directory)),
-            None => (None, None),
-        };
+    async fn attend(&mut self, mut reports: Option<Box<dyn Reports>>, directory: &Metadata) -> End {
         self.watched.contents.outdate();
         let was_away = {
             let mut audience = self.watched.audience();
@@ -208,7 +214,7 @@ impl Keeper {
         }
         let handles = i64::from(reports.is_some());
         self.hub.metrics.handles.change(handles);
-        let end = self.follow(reports.as_mut(), directory.as_ref()).await;
+        let end = self.follow(reports.as_mut(), directory).await;
         // What follows may be about the same directory, which is not deleted for good before its handle is closed.
         if let Some(reports) = reports
             && timeout(CLOSE_WITHIN, reports.close()).await.is_err()
@@ -220,17 +226,15 @@ impl Keeper {
         end
     }
 
-    async fn follow(&self, mut reports: Option<&mut Box<dyn Reports>>, directory: Option<&Metadata>) -> End {
+    async fn follow(&self, mut reports: Option<&mut Box<dyn Reports>>, directory: &Metadata) -> End {
         let silent = reports.is_none();
         let mut pacer = Pacer::default();
         let mut looks = Looks::new(silent);
         let mut looking: Option<BoxFuture<'_, Looked>> = None;
         let begun = Instant::now();
-        if let Some(directory) = directory {
-            // What is changed from here on without a report is found by the directory's own time.
-            let contents = &self.watched.contents;
-            contents.compare_stamp(contents.ticket(), directory.changed);
-        }
+        // What is changed from here on without a report is found by the directory's own time.
+        let contents = &self.watched.contents;
+        contents.compare_stamp(contents.ticket(), directory.changed);
         loop {
             let due = pacer.due();
             let timer = [due, looking.is_none().then_some(looks.next)].into_iter().flatten().min();
@@ -311,7 +315,7 @@ impl Keeper {
     }
 
     /// Looks for what the server has not reported.
-    async fn look(&self, directory: Option<&Metadata>, listing: bool) -> Looked {
+    async fn look(&self, directory: &Metadata, listing: bool) -> Looked {
         // The semaphore is never closed.
         let _turn = self.hub.looks.acquire().await;
         let begun = Instant::now();
@@ -328,7 +332,7 @@ impl Keeper {
             Ok(now) => now,
             Err(error) => return Looked::failed(&error, begun.elapsed()),
         };
-        if directory.is_some_and(|armed| armed.file_id != now.file_id) {
+        if directory.file_id != now.file_id {
             return Looked::Another;
         }
         let mut found = self.watched.contents.compare_stamp(ticket, now.changed);
