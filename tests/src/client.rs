@@ -17,6 +17,8 @@ const ANSWER_WITHIN: Duration = Duration::from_mins(3);
 #[derive(Debug, Clone)]
 pub struct User {
     address: String,
+    /// Of sockets, where it is not the same.
+    live: Option<String>,
     token: Option<String>,
     client: Client,
 }
@@ -30,13 +32,25 @@ impl User {
     pub fn anonymous(address: &str) -> Self {
         let client =
             Client::builder().timeout(ANSWER_WITHIN).redirect(reqwest::redirect::Policy::none()).build();
-        Self { address: address.to_owned(), token: None, client: client.expect("an HTTP client without TLS") }
+        let client = client.expect("an HTTP client without TLS");
+        Self { address: address.to_owned(), live: None, token: None, client }
+    }
+
+    /// One who opens sockets there: `ws://127.0.0.1:PORT/api/ws`.
+    #[must_use]
+    pub fn with_live_address(self, address: String) -> Self {
+        Self { live: Some(address), ..self }
+    }
+
+    /// Where sockets are opened.
+    pub fn live_address(&self) -> String {
+        self.live.clone().unwrap_or_else(|| format!("{}/api/ws", self.address.replacen("http", "ws", 1)))
     }
 
     /// The bearer of that token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
-        Self { token: Some(token.to_owned()), ..Self::anonymous(&self.address) }
+        Self { token: Some(token.to_owned()), live: self.live.clone(), ..Self::anonymous(&self.address) }
     }
 
     /// Signs in; panics when that is refused.

@@ -20,6 +20,7 @@ mod process;
 mod product;
 mod proxy;
 mod raw_http;
+mod socket;
 mod world;
 
 pub use answer::Answer;
@@ -31,4 +32,5 @@ pub use process::Process;
 pub use product::{Product, ProductOptions};
 pub use proxy::Proxy;
 pub use raw_http::{RawAnswer, RawRequest};
+pub use socket::{Ending, Refusal, Socket};
 pub use world::{ADMIN_PASSWORD, Held, Visit, World, WorldOptions};

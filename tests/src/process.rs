@@ -156,6 +156,21 @@ impl Process {
         bail!("it did not stop within {STOP_WITHIN:?} and was killed:\n{}", self.last_log(40))
     }
 
+    /// Freezes it (SIGSTOP): its connections stay open, and it does nothing any more.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Undoes [`freeze`](Self::freeze).
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "process {} gets no signal", self.child.id());
+    }
+
     /// Whether it still runs.
     pub fn runs(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

@@ -1,5 +1,7 @@
 //! A running Causeway: one process or two, with a data directory of its own.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -75,6 +77,30 @@ impl Product {
         })
     }
 
+    /// One of the sidecar's figures, as it is now.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such figure.
+    pub fn metric(&self, name: &str) -> f64 {
+        let fetch = || -> Result<f64> {
+            let address = self.metrics_address().context("no figures are announced")?;
+            let place = address.trim_start_matches("http://").trim_end_matches("/metrics");
+            let mut stream = TcpStream::connect(place).context(address.clone())?;
+            stream.write_all(b"GET /metrics HTTP/1.0\r\nhost: localhost\r\n\r\n")?;
+            let mut text = String::new();
+            stream.read_to_string(&mut text)?;
+            let value = |line: &str| Some(line.strip_prefix(name)?.strip_prefix(' ')?.to_owned());
+            Ok(text
+                .lines()
+                .find_map(value)
+                .with_context(|| format!("no {name} in {text}"))?
+                .trim()
+                .parse()?)
+        };
+        fetch().unwrap_or_else(|fault| panic!("{name}: {fault:#}"))
+    }
+
     /// The key of access tokens.
     pub fn token_secret(&self) -> &str {
         &self.token_secret
@@ -113,6 +139,16 @@ impl Product {
     /// The end of every log.
     pub fn last_log(&self) -> String {
         self.processes().map(|process| process.last_log(SHOWN_LINES)).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Freezes all its processes: their connections stay open, and they do nothing any more.
+    pub fn freeze(&self) {
+        self.processes().for_each(Process::freeze);
+    }
+
+    /// Undoes [`freeze`](Self::freeze).
+    pub fn thaw(&self) {
+        self.processes().for_each(Process::thaw);
     }
 
     /// Ends it as a power failure would.

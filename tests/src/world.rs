@@ -159,7 +159,7 @@ impl World {
 
     /// Somebody without a token.
     pub fn anonymous(&self) -> User {
-        User::anonymous(self.product.address())
+        User::anonymous(self.product.address()).with_live_address(self.product.live_address())
     }
 
     /// The administrator.

@@ -3,5 +3,6 @@
 mod crash;
 mod directories;
 mod full_disk;
+mod live;
 mod memory;
 mod restart;

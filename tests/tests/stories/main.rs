@@ -10,6 +10,7 @@ mod copies;
 mod directories;
 mod downloads;
 mod histories;
+mod live;
 mod replacing;
 mod roles;
 mod sign_in;
