@@ -4,6 +4,7 @@
 
 mod directories;
 mod listing;
+mod live;
 mod load;
 mod rig;
 mod starts;
@@ -18,11 +19,12 @@ use rig::Rig;
 use table::Table;
 
 /// The measurements and their names.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 14] = [
     "starts",
     "idle",
     "list-100",
     "list-10000",
+    "list-watched",
     "info",
     "listings",
     "range",
@@ -30,6 +32,8 @@ const NAMES: [&str; 11] = [
     "upload",
     "scan",
     "search",
+    "live",
+    "sockets",
 ];
 
 fn main() -> ExitCode {
@@ -63,6 +67,9 @@ async fn run(only: &[String]) -> Result<()> {
     if wanted("search") {
         directories::search(&mut table)?;
     }
+    if wanted("sockets") {
+        live::allow_many_descriptors();
+    }
     let rig = Rig::start().await?;
     if wanted("idle") {
         starts::idle_memory(&rig, &mut table).await?;
@@ -72,6 +79,9 @@ async fn run(only: &[String]) -> Result<()> {
     }
     if wanted("list-10000") {
         listing::ten_thousand(&rig, &mut table).await?;
+    }
+    if wanted("list-watched") {
+        live::watched_listing(&rig, &mut table).await?;
     }
     if wanted("info") {
         load::info(&rig, &mut table).await?;
@@ -90,6 +100,12 @@ async fn run(only: &[String]) -> Result<()> {
     }
     if wanted("scan") {
         directories::scan(&rig, &mut table).await?;
+    }
+    if wanted("live") {
+        live::change_to_message(&rig, &mut table).await?;
+    }
+    if wanted("sockets") {
+        live::many_sockets(&rig, &mut table).await?;
     }
     let peak: u64 = rig.processes().map(causeway_tests::Process::peak_memory).sum::<Result<u64>>()?;
     println!("\n{}\n{table}", rig::machine());

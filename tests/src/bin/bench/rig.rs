@@ -4,7 +4,8 @@ use std::fs::File;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use causeway_tests::{Folder, Process, Share, World, WorldOptions};
+use causeway_samba::Samba;
+use causeway_tests::{Folder, Process, Share, User, World, WorldOptions};
 
 /// Length of the large file, in bytes.
 pub(crate) const GIB: u64 = 1024 * 1024 * 1024;
@@ -26,7 +27,10 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) async fn start() -> Result<Self> {
-        let world = World::start(WorldOptions::default()).await?;
+        let mut options = WorldOptions::default();
+        // One user opens all of them.
+        options.product.environment.push(("CAUSEWAY_MAX_SOCKETS_PER_USER".to_owned(), "15000".to_owned()));
+        let world = World::start(options).await?;
         let folder = world.folder("bench");
         for (directory, count) in [("many", MANY), ("few", FEW)] {
             for number in 0..count {
@@ -49,6 +53,18 @@ impl Rig {
         draft["path_prefix"] = self.folder.at(directory).into();
         let user = self.world.editor();
         user.on(&self.world.connect(&user, draft).await)
+    }
+
+    pub(crate) fn user(&self) -> User {
+        self.world.editor()
+    }
+
+    pub(crate) fn connection(&self) -> &str {
+        self.world.connection()
+    }
+
+    pub(crate) fn samba(&self) -> &Samba {
+        self.world.samba()
     }
 
     pub(crate) fn folder(&self) -> &Folder {
