@@ -247,19 +247,16 @@ impl Indexes {
             let is_current = |entry: &Entry| Some(entry.revision) == revision;
             if entries.get(&id).is_some_and(is_current) { None } else { entries.remove(&id) }
         };
-        match entry {
-            Some(entry) => {
-                entry.shared.discarded.store(true, Ordering::Release);
-                drop(entry.end());
-            }
-            None => {
-                let shelf = Arc::clone(&self.inner.shelf);
-                // Removing is all that can fail, and it tells so itself.
-                let _ = tokio::task::spawn_blocking(move || {
-                    shelf.remove_if(id, |kept| Some(kept) != revision);
-                })
-                .await;
-            }
+        if let Some(entry) = entry {
+            entry.shared.discarded.store(true, Ordering::Release);
+            drop(entry.end());
+        } else {
+            let shelf = Arc::clone(&self.inner.shelf);
+            // Removing is all that can fail, and it tells so itself.
+            let _ = tokio::task::spawn_blocking(move || {
+                shelf.remove_if(id, |kept| Some(kept) != revision);
+            })
+            .await;
         }
     }
 

@@ -17,7 +17,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use crate::client::User;
 
 /// How long a case waits for a message. They come within milliseconds; a server that was away takes longer.
-const MESSAGE_WITHIN: Duration = Duration::from_secs(60);
+const MESSAGE_WITHIN: Duration = Duration::from_mins(1);
 
 /// How long a message that must not come is waited for.
 const NOTHING_WITHIN: Duration = Duration::from_millis(600);
@@ -182,7 +182,7 @@ impl Socket {
         };
         match timeout(MESSAGE_WITHIN, read).await {
             Ok(message) => message,
-            Err(_) => panic!("{what} never came, but {:?}", self.kept),
+            Err(late) => panic!("{what} never came ({late}), but {:?}", self.kept),
         }
     }
 

@@ -35,13 +35,12 @@ impl Beside {
     /// nothing of theirs shares its address.
     pub(crate) async fn open_with_sockets(config: &Config, sidecar: &Arc<Sidecar>) -> anyhow::Result<Self> {
         let beside = Self::open(config, sidecar).await?;
-        match config.ws_listen {
-            Some(address) => {
-                let address =
-                    beside.serve(address, sidecar.public_router(), config).await.context("ws_listen")?;
-                println!("live updates on ws://{address}/api/ws");
-            }
-            None => tracing::warn!("ws_listen is not given: browsers are not told of changes"),
+        if let Some(address) = config.ws_listen {
+            let address =
+                beside.serve(address, sidecar.public_router(), config).await.context("ws_listen")?;
+            println!("live updates on ws://{address}/api/ws");
+        } else {
+            tracing::warn!("ws_listen is not given: browsers are not told of changes");
         }
         Ok(beside)
     }

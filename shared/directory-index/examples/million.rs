@@ -134,7 +134,7 @@ fn main() {
                 times.push(start.elapsed());
             }
             times.sort_unstable();
-            let busy = (processor_time() - busy) / 100;
+            let busy = processor_time().saturating_sub(busy) / 100;
             println!(
                 "{text:>20}: {total:>7} found, p50 {:>8.2?}, p99 {:>8.2?}, on the processor {busy:.2?}",
                 times[50], times[98]

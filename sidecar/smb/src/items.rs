@@ -175,11 +175,8 @@ impl SharePool {
 pub(crate) fn inherited_attributes(old: &Metadata) -> u32 {
     let shown = attributes::HIDDEN | attributes::SYSTEM | attributes::NOT_CONTENT_INDEXED;
     let taken = old.attributes & shown;
-    match old.is_directory() {
-        // 0 leaves a directory as it was made.
-        true => taken,
-        false => taken | attributes::ARCHIVE,
-    }
+    // For a directory, 0 leaves it as it was made.
+    if old.is_directory() { taken } else { taken | attributes::ARCHIVE }
 }
 
 /// The root of a share, and of a connection, is not an item that can be renamed or deleted.

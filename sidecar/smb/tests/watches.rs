@@ -29,19 +29,16 @@ async fn next(watch: &mut Watch) -> anyhow::Result<WatchEvent> {
 }
 
 /// Reads until this change has come; an overflow tells nothing of it.
-#[track_caller]
-fn until(watch: &mut Watch, wanted: ItemChange) -> impl Future<Output = anyhow::Result<Vec<ItemChange>>> {
-    async move {
-        let mut seen = Vec::new();
-        loop {
-            match next(watch).await {
-                Ok(WatchEvent::Changed(changes)) => seen.extend(changes),
-                Ok(WatchEvent::Overflow) => anyhow::bail!("overflow after {seen:?}"),
-                Err(error) => anyhow::bail!("{wanted:?} never came, but {seen:?}: {error:?}"),
-            }
-            if seen.contains(&wanted) {
-                return Ok(seen);
-            }
+async fn until(watch: &mut Watch, wanted: ItemChange) -> anyhow::Result<Vec<ItemChange>> {
+    let mut seen = Vec::new();
+    loop {
+        match next(watch).await {
+            Ok(WatchEvent::Changed(changes)) => seen.extend(changes),
+            Ok(WatchEvent::Overflow) => anyhow::bail!("overflow after {seen:?}"),
+            Err(error) => anyhow::bail!("{wanted:?} never came, but {seen:?}: {error:?}"),
+        }
+        if seen.contains(&wanted) {
+            return Ok(seen);
         }
     }
 }

@@ -86,6 +86,7 @@ pub(super) struct Work {
 }
 
 /// The one who changes an index.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each asked for by itself")]
 struct Keeper {
     connection: Arc<ResolvedConnection>,
     share: ShareKey,

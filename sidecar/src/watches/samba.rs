@@ -1,6 +1,7 @@
 //! Watches and our own operations on a real smbd.
 
 use std::fs;
+use std::time::Duration;
 
 use causeway_internal::accounts::{Account, SignIn};
 use causeway_internal::connections::{AccessMode, ConnectionDraft, CreateConnection, Scope};
@@ -20,6 +21,7 @@ use crate::changes::{Changes, Notice};
 use crate::config::SecretOverrides;
 use crate::connections::Connections;
 use crate::files::{Files, Siblings};
+use crate::index::Indexes;
 use crate::secrets::Secrets;
 use crate::shares::Shares;
 use crate::store::Store;
@@ -66,6 +68,14 @@ impl Site {
             Connections::open(store.clone(), secrets.sealer(), Arc::clone(&shares), changes.clone()).await;
         let connections = Arc::new(connections.expect("connections"));
         let siblings = Arc::new(Siblings::new(store.journal()));
+        let indexes = Indexes::new(
+            Arc::clone(&connections),
+            Arc::clone(&shares),
+            changes.clone(),
+            dir.path(),
+            Duration::from_hours(1),
+            (&TaskTracker::new(), &CancellationToken::new()),
+        );
         let files = Files::new(
             accounts,
             Arc::clone(&connections),
@@ -73,6 +83,7 @@ impl Site {
             siblings,
             changes,
             watches.clone(),
+            indexes,
         );
         let draft = ConnectionDraft {
             name: "data".to_owned(),

@@ -102,7 +102,7 @@ mod tests {
         }
         inbox.put(changed(2));
         inbox.end(ShareErrorKind::ConnectionLost.into());
-        let mut read = || inbox.next().now_or_never().expect("something is there");
+        let read = || inbox.next().now_or_never().expect("something is there");
         assert_eq!(read().expect("an event"), WatchEvent::Overflow);
         assert_eq!(read().expect("an event"), changed(2));
         assert_eq!(read().expect_err("the end").kind(), ShareErrorKind::ConnectionLost);
