@@ -128,7 +128,7 @@ pub(crate) fn search(table: &mut Table) -> Result<()> {
             }
         }
         done.store(true, Ordering::Relaxed);
-        adding.join().map(|added| added.map(|()| times)).unwrap_or_else(|_| anyhow::bail!("adding panicked"))
+        adding.join().map_or_else(|_| anyhow::bail!("adding panicked"), |added| added.map(|()| times))
     })?;
     let (p50, p99) = (percentile(&mut times, 50), percentile(&mut times, 99));
     let shown = format!("p50 {}, p99 {}", milliseconds(p50), milliseconds(p99));
