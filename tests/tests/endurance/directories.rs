@@ -162,7 +162,7 @@ async fn a_share_that_is_away_at_first_is_read_when_it_is_back() {
 /// Names are few, so that the actors meet.
 fn some_path(random: &mut StdRng) -> String {
     let depth = random.random_range(1..=4);
-    (0..depth).map(|_| format!("d{}", random.random_range(0..6))).collect::<Vec<_>>().join("/")
+    (0..depth).map(|_| format!("d{}", random.random_range(0..8))).collect::<Vec<_>>().join("/")
 }
 
 fn parent_and_name(path: &str) -> (&str, &str) {
@@ -174,12 +174,12 @@ async fn through_the_api(share: Share, mut random: StdRng, operations: usize) {
     for _ in 0..operations {
         let (path, other) = (some_path(&mut random), some_path(&mut random));
         let (parent, name) = parent_and_name(&path);
-        let ask = match random.random_range(0..10) {
-            0..5 => share.create(parent, name, "directory"),
-            5 => share.rename(&path, parent_and_name(&other).1),
-            6 => share.r#move(&path, &other, random.random_bool(0.3)),
-            7 => share.copy(&path, &other, false),
-            8 => share.delete(&path),
+        let ask = match random.random_range(0..20) {
+            0..14 => share.create(parent, name, "directory"),
+            14 => share.rename(&path, parent_and_name(&other).1),
+            15 | 16 => share.r#move(&path, &other, random.random_bool(0.3)),
+            17 => share.copy(&path, &other, false),
+            18 => share.delete(&path),
             _ => share.list(&path),
         };
         // 500 is a tree of which a part was gone already.
@@ -196,10 +196,10 @@ fn through_smb(samba: &Samba, folder: &str, random: &mut StdRng, operations: usi
             .map(|_| {
                 let at = |path: String| format!("{folder}\\{}", path.replace('/', "\\"));
                 let (path, other) = (at(some_path(random)), at(some_path(random)));
-                match random.random_range(0..10) {
-                    0..6 => format!("mkdir {path}"),
-                    6..8 => format!("rename {path} {other}"),
-                    8 => format!("rmdir {path}"),
+                match random.random_range(0..40) {
+                    0..30 => format!("mkdir {path}"),
+                    30..37 => format!("rename {path} {other}"),
+                    37..39 => format!("rmdir {path}"),
                     _ => format!("deltree {path}"),
                 }
             })
