@@ -179,7 +179,8 @@ async fn too_many_changes_are_an_overflow_and_the_watch_goes_on() -> anyhow::Res
     for number in 0..1_000 {
         std::fs::write(disk.join(format!("{number}")), "")?;
     }
-    assert_eq!(next(&mut watch).await?, WatchEvent::Overflow);
+    // Names of one or two digits fit when each comes alone; three digits never do.
+    while next(&mut watch).await? != WatchEvent::Overflow {}
 
     // A reader that is far behind a server with a large buffer gets one as well, and what comes after it.
     let mut watch = pool.watch(&SharePath::root(), WatchOptions::default()).await?;
