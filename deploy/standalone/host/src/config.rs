@@ -125,8 +125,9 @@ impl Default for Limits {
             concurrent_requests: 512,
             queued_requests: 1024,
             queue_wait: Duration::from_secs(5),
-            connections: 4096,
-            // An office behind one address fits in; nine such peers are needed to fill the host.
+            // 20,000 of people who look at something and are told of changes, and those that ask.
+            connections: 24_576,
+            // An office behind one address fits in; fifty such peers are needed to fill the host.
             connections_per_peer: 480,
             unbounded_peers: Vec::new(),
             header_read_timeout: Duration::from_mins(1),

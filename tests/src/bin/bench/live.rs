@@ -16,8 +16,9 @@ use crate::table::{Table, milliseconds};
 /// Changes of each kind.
 const CHANGES: usize = 200;
 
-/// Between two changes: a little more than the product gathers changes for, so that each is the first of its own burst.
-const APART: Duration = Duration::from_millis(130);
+/// Between two changes: several times what the product gathers changes for, so that each is the first of its own burst.
+/// What a server reports of one change in several steps makes two messages.
+const APART: Duration = Duration::from_millis(350);
 
 /// From the beginning of a change to its message, in the middle and in 99 of 100 cases.
 const USUALLY_WITHIN: Duration = Duration::from_millis(5);
@@ -33,7 +34,7 @@ const HANDSHAKES: usize = 64;
 const SOURCES: u8 = 4;
 
 /// Descriptors that both sides need for it, each.
-const DESCRIPTORS: usize = 40_000;
+const DESCRIPTORS: usize = 15_000;
 
 /// Until the last of them is told.
 const LAST_WITHIN: Duration = Duration::from_millis(150);
@@ -53,7 +54,7 @@ const LISTING_WITHIN: Duration = Duration::from_millis(40);
 /// Lets this process and those that it starts open many files. Where that is not allowed, the sockets say so.
 pub(crate) fn allow_many_descriptors() {
     let pid = std::process::id().to_string();
-    let limit = format!("--nofile={DESCRIPTORS}:{DESCRIPTORS}");
+    let limit = format!("--nofile={DESCRIPTORS}:");
     if !Command::new("prlimit").args(["--pid", &pid, &limit]).status().is_ok_and(|status| status.success()) {
         eprintln!("bench: no more descriptors are allowed; `sockets` may fail");
     }
