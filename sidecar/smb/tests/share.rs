@@ -483,15 +483,19 @@ async fn the_server_copies_by_itself() -> anyhow::Result<()> {
     std::fs::write(place.join("empty"), "")?;
     assert_eq!(pool.server_copy(&path("empty"), &path("empty copy"), |_| {}).await?.size, 0);
 
-    let gave_up = tokio::time::timeout(
-        std::time::Duration::from_millis(15),
-        pool.server_copy(&path("source"), &path("given up"), |_| {}),
-    )
-    .await;
-    if gave_up.is_err() {
-        fixture.eventually(|| !place.join("given up").exists()).await;
+    // Given up at any point, it leaves nothing, or all of it when it was as good as done.
+    for (round, patience) in [1_u64, 3, 5, 8, 12, 15, 20, 30].into_iter().enumerate() {
+        let (source, copy) = (path("source"), path(&format!("given up {round}")));
+        let copying = pool.server_copy(&source, &copy, |_| {});
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(patience), copying).await;
     }
-    fixture.nothing_open().await
+    fixture.nothing_open().await?;
+    for round in 0..8 {
+        if let Ok(left) = std::fs::read(place.join(format!("given up {round}"))) {
+            assert!(digest(&left) == digest(&content), "{} bytes of round {round} were left", left.len());
+        }
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
