@@ -41,7 +41,7 @@
 //!             Operation::GetFile => {
 //!                 // The content passes from the sidecar to the client without entering the guest.
 //!                 let conditions = RequestConditions::from_headers(request.headers().iter());
-//!                 let head = ReadHead { connection, path, conditions, content_type, with_content: !request.is_head() };
+//!                 let head = ReadHead { connection, path, conditions, content_type, with_content: true, edit: None };
 //!                 let (read, content) = request.sidecar()?.read_through(&head).await?;
 //!                 Ok(Answer::content(read.plan.status.code(), content)
 //!                     .headers(read.plan.headers)

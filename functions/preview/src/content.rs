@@ -42,7 +42,8 @@ async fn serve(request: &Request, purpose: Purpose, variant: PdfVariant) -> Resu
     let conditions = RequestConditions::from_headers(request.headers().iter());
     // Ranges are defined for GET only (RFC 9110 14.2).
     let conditions = if request.is_head() { conditions.without_range() } else { conditions };
-    let head = ReadHead { connection, path, conditions, content_type, with_content: !request.is_head() };
+    let with_content = !request.is_head();
+    let head = ReadHead { connection, path, conditions, content_type, with_content, edit: None };
     let wording = Wording { path: text, is_view: purpose == Purpose::View };
     let read = request.sidecar()?.read_through(&head).await;
     let (read, content) = read.map_err(|refusal| {

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
+use crate::UnixMicros;
 use crate::files::ItemInfo;
+use crate::locks::Divergence;
 
 /// Why the sidecar refused a call or failed at it.
 ///
@@ -20,6 +22,24 @@ pub struct Fault {
     /// The two items that stand against each other ([`FaultCode::DestinationExists`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<Box<Conflict>>,
+    /// Who has the file ([`FaultCode::Locked`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Box<Holder>>,
+    /// The versions that differ ([`FaultCode::VersionConflict`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub divergence: Option<Box<Divergence>>,
+    /// Names of the parts that a form lacks ([`FaultCode::PartMissing`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_parts: Vec<String>,
+}
+
+/// Who has a file locked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// His name.
+    pub name: String,
+    /// Since when.
+    pub since: UnixMicros,
 }
 
 /// The items of a copy or move whose destination is taken.
@@ -34,7 +54,15 @@ pub struct Conflict {
 impl Fault {
     /// A refusal with its message.
     pub fn new(code: FaultCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retry_after_seconds: None, conflict: None }
+        Self {
+            code,
+            message: message.into(),
+            retry_after_seconds: None,
+            conflict: None,
+            holder: None,
+            divergence: None,
+            missing_parts: Vec::new(),
+        }
     }
 
     /// The same refusal, worth another try after that many seconds.
@@ -48,6 +76,27 @@ impl Fault {
     #[must_use]
     pub fn between(mut self, existing: ItemInfo, incoming: ItemInfo) -> Self {
         self.conflict = Some(Box::new(Conflict { existing, incoming }));
+        self
+    }
+
+    /// The same refusal because of that holder.
+    #[must_use]
+    pub fn held_by(mut self, holder: Holder) -> Self {
+        self.holder = Some(Box::new(holder));
+        self
+    }
+
+    /// The same refusal with the versions that differ.
+    #[must_use]
+    pub fn diverging(mut self, divergence: Divergence) -> Self {
+        self.divergence = Some(Box::new(divergence));
+        self
+    }
+
+    /// The same refusal with the parts that are missing.
+    #[must_use]
+    pub fn lacking(mut self, parts: Vec<String>) -> Self {
+        self.missing_parts = parts;
         self
     }
 }
@@ -107,6 +156,18 @@ pub enum FaultCode {
     IntoItself,
     /// Somebody has the item open in a way that forbids this.
     InUse,
+    /// Another user has it locked for editing; carries [`Holder`].
+    Locked,
+    /// The lock is not, or no longer, there.
+    LockLost,
+    /// The lock is there and of another edit or path.
+    LockMismatch,
+    /// The secret of the lock is wrong.
+    CapabilityMismatch,
+    /// The lock is another user's.
+    LockForeign,
+    /// The file is not what the edit was based on; carries [`Divergence`].
+    VersionConflict,
     /// `If-Match`, `If-None-Match` or `If-Unmodified-Since` does not hold.
     PreconditionFailed,
     /// The server behind refuses this user of the share.
@@ -153,16 +214,27 @@ impl FaultCode {
             | Self::BodyIncomplete => 400,
             Self::PartMissing => 422,
             Self::PrincipalRefused | Self::BadCredentials | Self::ServiceTokenRefused => 401,
-            Self::NotPermitted | Self::RoleReadOnly | Self::ConnectionReadOnly | Self::AccessDenied => 403,
+            Self::NotPermitted
+            | Self::RoleReadOnly
+            | Self::ConnectionReadOnly
+            | Self::AccessDenied
+            | Self::LockMismatch
+            | Self::CapabilityMismatch
+            | Self::LockForeign => 403,
             Self::UserNotFound
             | Self::ConnectionNotFound
             | Self::RecordNotFound
             | Self::NotFound
-            | Self::ParentNotFound => 404,
-            Self::Conflict | Self::AlreadyExists | Self::DestinationExists | Self::KindMismatch => 409,
+            | Self::ParentNotFound
+            | Self::LockLost => 404,
+            Self::Conflict
+            | Self::AlreadyExists
+            | Self::DestinationExists
+            | Self::KindMismatch
+            | Self::VersionConflict => 409,
             Self::PreconditionFailed => 412,
             Self::TooLarge => 413,
-            Self::InUse => 423,
+            Self::InUse | Self::Locked => 423,
             Self::RateLimited => 429,
             Self::Internal | Self::Partial => 500,
             Self::Unreachable

@@ -20,12 +20,13 @@ mod fault;
 pub mod files;
 pub mod history;
 pub mod listing;
+pub mod locks;
 mod principal;
 mod timestamp;
 pub mod transfer;
 
 pub use call::{Call, HeadError, call_path, decode_head, encode_head};
-pub use fault::{Conflict, Fault, FaultCode};
+pub use fault::{Conflict, Fault, FaultCode, Holder};
 pub use principal::{Principal, TOKEN_VERSION_HEADER, USER_HEADER};
 pub use timestamp::UnixMicros;
 

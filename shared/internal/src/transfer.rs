@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::files::ItemInfo;
+use crate::locks::Edit;
 
 /// Name of the call with [`ReadHead`] as its head and no body; the answer is [`ReadAnswer`] and the content.
 pub const READ_FILE: &str = "read-file";
@@ -32,6 +33,9 @@ pub struct ReadHead {
     pub content_type: String,
     /// Whether the content is wanted, or (for `HEAD`) only what is said about it.
     pub with_content: bool,
+    /// The edit that the content is for: what is read becomes its base
+    /// ([`GetEditInfo`](crate::locks::GetEditInfo)).
+    pub edit: Option<Edit>,
 }
 
 /// What is said about the content that follows.
