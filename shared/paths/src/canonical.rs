@@ -55,11 +55,23 @@ impl CanonicalKey {
     pub fn is_within(&self, ancestor: &Self) -> bool {
         is_within(&self.0, &ancestor.0)
     }
+
+    /// What lies above this item, the nearest first and the root last; nothing for the root.
+    pub fn ancestors(&self) -> impl Iterator<Item = Self> {
+        std::iter::successors(above(&self.0), |path| above(path)).map(|path| Self(path.to_owned()))
+    }
 }
 
 impl fmt::Display for CanonicalKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
+    }
+}
+
+fn above(path: &str) -> Option<&str> {
+    match path.rsplit_once('/') {
+        Some((parent, _)) => Some(parent),
+        None => (!path.is_empty()).then_some(""),
     }
 }
 

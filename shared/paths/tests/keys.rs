@@ -62,3 +62,12 @@ fn each_character_agrees_with_both_its_cases() {
         }
     }
 }
+
+#[test]
+fn the_ancestors_of_a_key_lead_to_the_root() {
+    let key = |path: &str| SharePath::parse(path).expect("a path").canonical_key(CaseRule::Insensitive);
+    let above: Vec<_> = key("A/b/C").ancestors().collect();
+    assert_eq!(above, [key("a/b"), key("a"), key("")]);
+    assert!(above.iter().all(|ancestor| key("a/B/c").is_within(ancestor)));
+    assert_eq!(key("").ancestors().count(), 0);
+}
