@@ -81,6 +81,11 @@ impl Accounts {
         Ok(Self { state: Arc::new(state) })
     }
 
+    /// The address of a client, as far as it can be believed.
+    pub(crate) fn source(&self, peer: Option<&str>, forwarded_for: Option<&str>) -> String {
+        self.state.proxies.source(peer, forwarded_for)
+    }
+
     /// The user for whom a function calls. Fault: `PrincipalRefused` when he is unknown, inactive or expired, or when
     /// his token has been revoked since.
     ///

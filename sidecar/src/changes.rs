@@ -87,7 +87,18 @@ pub(crate) struct ShareKey {
 impl ShareKey {
     /// The share that a pool speaks to.
     pub(crate) fn of(target: &Target) -> Self {
-        Self { host: target.host().to_lowercase(), port: target.port(), share: target.share().to_lowercase() }
+        Self::new(target.host(), target.port(), target.share())
+    }
+
+    /// The share of that name on that host.
+    pub(crate) fn new(host: &str, port: u16, share: &str) -> Self {
+        Self { host: host.to_lowercase(), port, share: share.to_lowercase() }
+    }
+
+    /// The same as text, equal for equal keys.
+    pub(crate) fn text(&self) -> String {
+        // No host has a slash, so that where the share begins is never in doubt.
+        format!("{}:{}/{}", self.host, self.port, self.share)
     }
 }
 

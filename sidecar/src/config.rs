@@ -16,6 +16,8 @@ pub struct Config {
     pub secrets: SecretOverrides,
     /// How long after a scan of a connection's directories the next one follows, when nothing calls for one earlier.
     pub directory_rescan: Duration,
+    /// How long an edit lock lives without a heartbeat. Clients send one every 30 s.
+    pub lock_lifetime: Duration,
     /// Networks of reverse proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Where browsers find the product: pages from elsewhere may open no socket. `None` does not look.

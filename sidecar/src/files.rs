@@ -5,19 +5,22 @@
 //! begun to, so that a client that goes away cannot leave half of a replacement behind. What only fills a temporary
 //! sibling, in an upload or a copy, ends with its client.
 
+mod content;
 mod create;
 mod delete;
+mod edit;
 mod ledger;
 mod list;
 mod page;
 mod progress;
+mod publish;
 mod read;
+mod save;
 mod sibling;
 #[cfg(test)]
 mod tests;
 mod transfer;
 mod tree;
-mod turn;
 mod write;
 
 use std::sync::Arc;
@@ -26,18 +29,20 @@ use std::time::Duration;
 use causeway_internal::accounts::Account;
 use causeway_internal::files::{GetInfo, ItemInfo, ItemKind};
 use causeway_internal::{Fault, FaultCode, Principal};
-use causeway_paths::{EntryName, SharePath, TempName};
+use causeway_locks::LockKey;
+use causeway_paths::{CaseRule, EntryName, SharePath, TempName};
 use causeway_smb::{EntryKind, Metadata, ShareError, ShareErrorKind, SharePool};
 use uuid::Uuid;
 
 use self::list::Listings;
 pub(crate) use self::sibling::Siblings;
-use self::turn::Turns;
 use crate::accounts::Accounts;
 use crate::changes::{Change, Changes, Deed, Notice, ShareKey};
 use crate::connections::{Connections, ResolvedConnection};
 use crate::index::Indexes;
+use crate::locks::Locks;
 use crate::shares::{Shares, fault};
+use crate::turn::Turns;
 use crate::watches::Watches;
 
 /// How long a replacement may leave a name without a file, seen through the server: two system calls and a scheduler.
@@ -54,18 +59,21 @@ pub(crate) struct Files {
     watches: Watches,
     indexes: Indexes,
     turns: Arc<Turns>,
+    locks: Locks,
     listings: Arc<Listings>,
 }
 
 /// A path of a connection, resolved.
 #[derive(Clone)]
-struct Place {
-    connection: Arc<ResolvedConnection>,
-    pool: SharePool,
+pub(crate) struct Place {
+    /// The connection.
+    pub(crate) connection: Arc<ResolvedConnection>,
+    /// Its sessions.
+    pub(crate) pool: SharePool,
     /// Path below the connection's prefix: what the caller said.
     path: SharePath,
     /// Path on the share.
-    full: SharePath,
+    pub(crate) full: SharePath,
     /// Told of what is done to it.
     changes: Changes,
 }
@@ -77,8 +85,19 @@ impl Place {
         Ok(Self { path, full, ..self.clone() })
     }
 
+    /// The item here, whatever its path is spelled like and whichever connection leads to it.
+    pub(crate) fn lock_key(&self) -> LockKey {
+        lock_key(&ShareKey::of(self.pool.target()), &self.full)
+    }
+
+    /// The same without a session. Fault: `Invalid` for a path that is too long.
+    pub(crate) fn key_of(connection: &ResolvedConnection, path: &SharePath) -> Result<LockKey, Fault> {
+        let share = ShareKey::new(&connection.host, connection.port, &connection.share);
+        Ok(lock_key(&share, &below(connection, path)?))
+    }
+
     /// What is there; `None` when nothing is. Fault: `ParentNotFound` when even the directory is missing.
-    async fn look(&self) -> Result<Option<Metadata>, Fault> {
+    pub(crate) async fn look(&self) -> Result<Option<Metadata>, Fault> {
         match self.pool.stat(&self.full).await {
             Ok(found) => Ok(Some(found)),
             Err(error) => match error.kind() {
@@ -129,9 +148,10 @@ impl Files {
         changes: Changes,
         watches: Watches,
         indexes: Indexes,
+        (locks, turns): (Locks, Arc<Turns>),
     ) -> Self {
-        let (turns, listings) = Default::default();
-        Self { accounts, connections, shares, siblings, changes, watches, indexes, turns, listings }
+        let listings = Arc::default();
+        Self { accounts, connections, shares, siblings, changes, watches, indexes, turns, locks, listings }
     }
 
     /// Information on one item.
@@ -161,6 +181,10 @@ impl Files {
         self.connections.require_write(account, &place.connection)?;
         Ok(place)
     }
+}
+
+fn lock_key(share: &ShareKey, full: &SharePath) -> LockKey {
+    LockKey { share: share.text(), path: full.canonical_key(CaseRule::Insensitive) }
 }
 
 fn below(connection: &ResolvedConnection, path: &SharePath) -> Result<SharePath, Fault> {

@@ -26,15 +26,19 @@ use causeway_internal::history::{
     ChangeFileSearchPolicy, CheckRecentFile, ClearHistory, ForgetVisit, GetFileSearchPolicy, RecordVisit,
     SearchHistory,
 };
+use causeway_internal::locks::{
+    AcquireLock, CheckLock, ForceUnlock, GetEditInfo, GetLock, PrepareEdit, RedeemLink, ReleaseLock,
+    SAVE_EDIT,
+};
 use causeway_internal::transfer::{READ_FILE, WRITE_FILE};
 use causeway_internal::{
-    Call, Fault, FaultCode, HEAD_HEADER, MAX_JSON_BYTES, Principal, REQUEST_ID_HEADER, TOKEN_VERSION_HEADER,
-    USER_HEADER, call_path, decode_head, encode_head,
+    Call, FORWARDED_FOR_HEADER, Fault, FaultCode, HEAD_HEADER, MAX_JSON_BYTES, PEER_HEADER, Principal,
+    REQUEST_ID_HEADER, TOKEN_VERSION_HEADER, USER_HEADER, call_path, decode_head, encode_head,
 };
 use subtle::ConstantTimeEq;
 use tracing::Instrument;
 
-use crate::Sidecar;
+use crate::{Sidecar, origin};
 
 /// The router of the whole internal API.
 pub(crate) fn router(sidecar: Arc<Sidecar>) -> Router {
@@ -45,6 +49,7 @@ pub(crate) fn router(sidecar: Arc<Sidecar>) -> Router {
     let router = connections(router);
     let router = files(router);
     let router = histories(router);
+    let router = locks(router);
     router
         .fallback(|| async { Refusal(Fault::new(FaultCode::NotFound, "There is no such internal call")) })
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
@@ -153,6 +158,33 @@ fn histories(router: Api) -> Api {
     })
 }
 
+fn locks(router: Api) -> Api {
+    let router = for_user::<AcquireLock, _>(router, |sidecar, account, call| async move {
+        sidecar.files.acquire_lock(&account, call).await
+    });
+    let router = for_user::<CheckLock, _>(router, |sidecar, account, call| async move {
+        sidecar.locks.check(&account, call).await
+    });
+    let router = for_user::<ReleaseLock, _>(router, |sidecar, account, call| async move {
+        sidecar.locks.release(&account, call).await
+    });
+    let router = for_user::<ForceUnlock, _>(router, |sidecar, account, call| async move {
+        sidecar.files.force_unlock(&account, call).await
+    });
+    let router = for_user::<GetLock, _>(router, |sidecar, account, call| async move {
+        sidecar.files.lock_state(&account, call).await
+    });
+    let router = for_user::<PrepareEdit, _>(router, |sidecar, account, call| async move {
+        sidecar.files.prepare_edit(&account, call).await
+    });
+    let router =
+        for_user::<RedeemLink, _>(router, |sidecar, _, call| async move { sidecar.locks.redeem(call).await });
+    let router = for_user::<GetEditInfo, _>(router, |sidecar, account, call| async move {
+        sidecar.files.edit_info(&account, call).await
+    });
+    router.route(&call_path(SAVE_EDIT), post(save_edit).layer(DefaultBodyLimit::disable()))
+}
+
 /// Mounts a call that acts for a user.
 fn for_user<C, F>(router: Api, handler: fn(Arc<Sidecar>, Arc<Account>, C) -> F) -> Api
 where
@@ -221,6 +253,18 @@ async fn write_file(
     answer(written)
 }
 
+async fn save_edit(
+    State(sidecar): State<Arc<Sidecar>>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let account = caller(&sidecar, &headers).await?;
+    let head = head(&headers)?;
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let saved = sidecar.files.save(&account, head, content_type, request.into_body()).await?;
+    answer(saved)
+}
+
 /// Lets only functions in, and tells in the log how each call went.
 async fn admit(State(sidecar): State<Arc<Sidecar>>, request: Request, next: Next) -> Response {
     let presented = request
@@ -236,16 +280,23 @@ async fn admit(State(sidecar): State<Arc<Sidecar>>, request: Request, next: Next
     }
     let request_id =
         request.headers().get(REQUEST_ID_HEADER).and_then(|value| value.to_str().ok()).unwrap_or("-");
+    let origin = origin_of(&sidecar, request.headers());
     let span = tracing::info_span!("call", request_id, path = request.uri().path());
     let started = Instant::now();
     async move {
-        let response = next.run(request).await;
+        let response = origin::within(origin, next.run(request)).await;
         let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(status = response.status().as_u16(), milliseconds, "answered");
         response
     }
     .instrument(span)
     .await
+}
+
+/// The address of the client for whom a function calls, where the function knows it.
+fn origin_of(sidecar: &Sidecar, headers: &HeaderMap) -> Option<String> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    text(PEER_HEADER).map(|peer| sidecar.accounts.source(Some(peer), text(FORWARDED_FOR_HEADER)))
 }
 
 /// The account that the principal's headers name, checked.

@@ -14,11 +14,14 @@ mod history;
 mod index;
 mod internal_api;
 mod janitor;
+mod locks;
 mod metrics;
+mod origin;
 mod secrets;
 mod shares;
 mod sockets;
 mod store;
+mod turn;
 mod watches;
 
 use std::sync::Arc;
@@ -41,11 +44,13 @@ use self::connections::Connections;
 use self::files::{Files, Siblings};
 use self::history::Histories;
 use self::index::Indexes;
+use self::locks::Locks;
 use self::metrics::Metrics;
 use self::secrets::Secrets;
 use self::shares::Shares;
 use self::sockets::{Admission, Sockets};
 use self::store::Store;
+use self::turn::Turns;
 use self::watches::Watches;
 
 /// The format of `/metrics`.
@@ -58,6 +63,7 @@ pub struct Sidecar {
     shares: Arc<Shares>,
     siblings: Arc<Siblings>,
     files: Files,
+    locks: Locks,
     histories: Histories,
     watches: Watches,
     sockets: Sockets,
@@ -112,6 +118,16 @@ impl Sidecar {
             config.directory_rescan,
             (&tasks, &stop),
         );
+        let turns = Arc::<Turns>::default();
+        let locks = Locks::open(
+            store.clone(),
+            Arc::clone(&connections),
+            Arc::clone(&shares),
+            Arc::clone(&turns),
+            config.lock_lifetime,
+        )
+        .await
+        .context("the locks")?;
         let files = Files::new(
             Arc::clone(&accounts),
             Arc::clone(&connections),
@@ -120,6 +136,7 @@ impl Sidecar {
             changes.clone(),
             watches.clone(),
             indexes.clone(),
+            (locks.clone(), turns),
         );
         let admission = Admission {
             key: TokenKey::new(secrets.token_secret()),
@@ -146,6 +163,7 @@ impl Sidecar {
             Arc::clone(&shares),
             stop.clone(),
         ));
+        tasks.spawn(locks.clone().run(stop.clone()));
         tasks.spawn(sockets.clone().run_pulse(changes.listen()));
         let sidecar = Arc::new(Self {
             accounts,
@@ -153,6 +171,7 @@ impl Sidecar {
             shares,
             siblings,
             files,
+            locks,
             histories,
             watches,
             sockets,

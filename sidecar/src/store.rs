@@ -3,7 +3,8 @@
 //! There is one connection for changes and a few for reading, in WAL mode, so that neither waits for the other. The
 //! one for changes syncs at every commit (`synchronous=FULL`): a revoked token or a changed password must not come back
 //! with a power cut. The journal of temporary items has a connection of its own that leaves syncing to the checkpoints
-//! (`NORMAL`): two syncs an upload would be dear, and a power cut costs at most the record of a few harmless items.
+//! (`NORMAL`): two syncs an upload would be dear, and a power cut costs at most the record of a few harmless items. Signs of
+//! life of locks go the same way: what a power cut takes of them makes a lock look older than it is.
 //! Neither setting can corrupt the file, and a crash of the process alone loses nothing.
 //!
 //! The SQL is the plain part that Postgres understands as well; what differs (opening, migrating, the generated ids)
@@ -37,7 +38,7 @@ pub(crate) struct Store {
 
 struct Inner {
     writer: SqlitePool,
-    journal_writer: SqlitePool,
+    light_writer: SqlitePool,
     readers: SqlitePool,
     /// Locked while the database is open: the caches above it would not see what another process writes.
     lock: File,
@@ -55,6 +56,11 @@ impl Store {
         &self.inner.readers
     }
 
+    /// The connection for changes that a power cut may take back: it syncs at the checkpoints only.
+    pub(crate) fn light_writer(&self) -> &SqlitePool {
+        &self.inner.light_writer
+    }
+
     /// The journal of temporary items on shares.
     pub(crate) fn journal(&self) -> Journal {
         Journal::new(self.clone(), Arc::new(SystemClock::new()))
@@ -63,7 +69,7 @@ impl Store {
     /// Folds the log back into the file and lets go of it.
     pub(crate) async fn close(&self) {
         self.inner.readers.close().await;
-        self.inner.journal_writer.close().await;
+        self.inner.light_writer.close().await;
         self.inner.writer.close().await;
         if let Err(error) = self.inner.lock.unlock() {
             tracing::warn!(%error, "the lock of the data directory could not be released");

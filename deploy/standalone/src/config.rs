@@ -55,6 +55,9 @@ pub(crate) struct Options {
     /// Seconds between two scans of a connection's directories for the search [default: 3600]
     #[arg(long, env = "CAUSEWAY_DIRECTORY_RESCAN_SECONDS", value_name = "SECONDS")]
     directory_rescan_seconds: Option<u32>,
+    /// Seconds that an edit lock lives without a heartbeat; clients send one every 30 s [default: 120]
+    #[arg(long, env = "CAUSEWAY_LOCK_SECONDS", value_name = "SECONDS")]
+    lock_seconds: Option<u32>,
     /// Networks of reverse proxies whose X-Forwarded-For is believed, separated by commas
     #[arg(long, env = "CAUSEWAY_TRUSTED_PROXIES", value_name = "CIDRS", value_delimiter = ',')]
     trusted_proxies: Option<Vec<String>>,
@@ -88,6 +91,7 @@ pub(crate) struct Config {
     pub(crate) first_admin: FirstAdmin,
     pub(crate) access_token_minutes: u32,
     pub(crate) directory_rescan: Duration,
+    pub(crate) lock_lifetime: Duration,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) ws_listen: Option<SocketAddr>,
@@ -107,6 +111,9 @@ const MAX_SOCKETS_PER_USER: usize = 256;
 
 /// Longest time between two scans, in seconds: a month. What the server does not report is not found until then.
 const MAX_RESCAN_SECONDS: u32 = 60 * 60 * 24 * 30;
+
+/// An hour: what nobody gives a sign of for longer is not being edited.
+const MAX_LOCK_SECONDS: u32 = 3600;
 
 /// Shortest secret that is taken from outside, in characters: anything shorter can be guessed.
 const MIN_SECRET: usize = 32;
@@ -130,6 +137,7 @@ impl Options {
             admin_password: self.admin_password.or(file.admin_password),
             access_token_minutes: self.access_token_minutes.or(file.access_token_minutes),
             directory_rescan_seconds: self.directory_rescan_seconds.or(file.directory_rescan_seconds),
+            lock_seconds: self.lock_seconds.or(file.lock_seconds),
             trusted_proxies: self.trusted_proxies.or(file.trusted_proxies),
             public_url: self.public_url.or(file.public_url),
             ws_listen: self.ws_listen.or(file.ws_listen),
@@ -182,6 +190,10 @@ impl Options {
         if !(1..=MAX_RESCAN_SECONDS).contains(&directory_rescan_seconds) {
             faults.push(format!("directory_rescan_seconds: must be between 1 and {MAX_RESCAN_SECONDS}"));
         }
+        let lock_seconds = self.lock_seconds.unwrap_or(120);
+        if !(1..=MAX_LOCK_SECONDS).contains(&lock_seconds) {
+            faults.push(format!("lock_seconds: must be between 1 and {MAX_LOCK_SECONDS}"));
+        }
         let mut trusted_proxies = Vec::new();
         for text in
             self.trusted_proxies.iter().flatten().map(|text| text.trim()).filter(|text| !text.is_empty())
@@ -220,6 +232,7 @@ impl Options {
             first_admin: FirstAdmin { username, password: self.admin_password },
             access_token_minutes,
             directory_rescan: Duration::from_secs(u64::from(directory_rescan_seconds)),
+            lock_lifetime: Duration::from_secs(u64::from(lock_seconds)),
             trusted_proxies,
             public_url,
             ws_listen,
@@ -253,6 +266,7 @@ impl fmt::Display for Config {
         )?;
         writeln!(f, "access_token_minutes  {}", self.access_token_minutes)?;
         writeln!(f, "directory_rescan      {} s", self.directory_rescan.as_secs())?;
+        writeln!(f, "lock_seconds          {}", self.lock_lifetime.as_secs())?;
         let proxies: Vec<_> = self.trusted_proxies.iter().map(ToString::to_string).collect();
         writeln!(
             f,

@@ -58,6 +58,7 @@ pub(crate) async fn start_sidecar(config: &Config) -> anyhow::Result<Started> {
         first_admin: config.first_admin.clone(),
         secrets: config.secrets.clone(),
         directory_rescan: config.directory_rescan,
+        lock_lifetime: config.lock_lifetime,
         trusted_proxies: config.trusted_proxies.clone(),
         public_url: config.public_url.clone(),
         max_sockets_per_user: config.max_sockets_per_user,

@@ -27,7 +27,7 @@ pub mod transfer;
 
 pub use call::{Call, HeadError, call_path, decode_head, encode_head};
 pub use fault::{Conflict, Fault, FaultCode, Holder};
-pub use principal::{Principal, TOKEN_VERSION_HEADER, USER_HEADER};
+pub use principal::{FORWARDED_FOR_HEADER, PEER_HEADER, Principal, TOKEN_VERSION_HEADER, USER_HEADER};
 pub use timestamp::UnixMicros;
 
 /// Every internal path begins with this; the last segment is the name of the call.

@@ -2,45 +2,23 @@
 
 use causeway_paths::EntryName;
 
-/// A moment as people write it, in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stamp {
-    /// Year.
-    pub year: i32,
-    /// Month, from 1.
-    pub month: u8,
-    /// Day of the month, from 1.
-    pub day: u8,
-    /// Hour.
-    pub hour: u8,
-    /// Minute.
-    pub minute: u8,
-    /// Second.
-    pub second: u8,
-}
-
-/// Longest part of a user's name that stands in a file's name, in characters.
-const MAX_USER_CHARS: usize = 40;
+/// Longest part of a user's name, or of the time, that stands in a file's name, in characters.
+const MAX_PART_CHARS: usize = 40;
 
 /// Longest name, in UTF-16 units: what file systems take.
 const MAX_UNITS: usize = 255;
 
-/// `name (conflict copy, user, time).ext`; the `attempt`th of that second carries its number, from 2 on.
+/// `name (conflict copy, user, time).ext`; the `attempt`th of that time carries its number, from 2 on.
 ///
-/// Characters of the user's name that a file's name cannot have become `_`; a name that would become too long loses the
+/// Characters of the user's name and of the time that a file's name cannot have become `_`; a name that would become too long loses the
 /// end of its stem, never its extension. `None` for a name that is nobody's to give, such as one with a reserved character.
-pub fn conflict_copy(name: &str, user: &str, at: Stamp, attempt: u32) -> Option<EntryName> {
-    let Stamp { year, month, day, hour, minute, second } = at;
-    let user: String = user
-        .chars()
-        .take(MAX_USER_CHARS)
-        .map(|character| if is_plain(character) { character } else { '_' })
-        .collect();
+pub fn conflict_copy(name: &str, user: &str, time: &str, attempt: u32) -> Option<EntryName> {
+    let plain = |text: &str| -> String {
+        let taken = text.trim().chars().take(MAX_PART_CHARS);
+        taken.map(|character| if is_plain(character) { character } else { '_' }).collect()
+    };
     let number = if attempt > 1 { format!(" {attempt}") } else { String::new() };
-    let mark = format!(
-        " (conflict copy, {}, {year:04}-{month:02}-{day:02} {hour:02}.{minute:02}.{second:02}{number})",
-        user.trim()
-    );
+    let mark = format!(" (conflict copy, {}, {}{number})", plain(user), plain(time));
     let (stem, extension) = split(name);
     let room = MAX_UNITS.checked_sub(units(&mark) + units(extension))?;
     let stem = shortened(stem, room);

@@ -15,4 +15,4 @@ mod table;
 pub use lock::{Fresh, Lock, LockKey};
 pub use pin::{Pin, Reach};
 pub use proof::{Find, Proof, Refusal};
-pub use table::{Acquired, LIFETIME, LockTable};
+pub use table::{Acquired, LockTable};

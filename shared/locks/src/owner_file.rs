@@ -4,7 +4,7 @@
 //! behind by a crash, and both may be made by anybody: what is read here is a name to show to people, nothing more.
 
 /// Bytes of such a file that are worth reading: Office's have 162 or 165, LibreOffice's a line.
-pub const MAX_BYTES: usize = 1024;
+pub const MAX_BYTES: u32 = 1024;
 
 /// Longest name that is shown, in characters.
 const MAX_NAME_CHARS: usize = 64;

@@ -9,16 +9,13 @@ use uuid::Uuid;
 use crate::pin::{Pin, Pinned, Reach};
 use crate::{Find, Fresh, Lock, LockKey, Proof, Refusal};
 
-/// How long a lock lives after a sign of life.
-pub const LIFETIME: Duration = Duration::from_secs(120);
-
 /// All locks and all changes that are under way.
 ///
 /// At any moment at most one user holds a file or anything that it lies in, and nobody else has a change under way there.
 /// A lock whose time is over counts as gone whether or not it has been swept.
 ///
 /// Moments are durations since any fixed one, on a clock that never goes back.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LockTable {
     /// By share, so that what lies below a path is a range.
     shares: HashMap<String, BTreeMap<CanonicalKey, Lock>>,
@@ -26,6 +23,7 @@ pub struct LockTable {
     pins: HashMap<u64, Pinned>,
     next_pin: u64,
     last_fence: u64,
+    lifetime: Duration,
 }
 
 /// What became of the wish for a lock.
@@ -47,9 +45,17 @@ pub enum Acquired {
 }
 
 impl LockTable {
-    /// A table whose next fencing number is greater than `last_fence`.
-    pub fn new(last_fence: u64) -> Self {
-        Self { last_fence, ..Self::default() }
+    /// A table whose next fencing number is greater than `last_fence`, and whose locks live for `lifetime` after a sign of
+    /// life.
+    pub fn new(last_fence: u64, lifetime: Duration) -> Self {
+        Self {
+            shares: HashMap::new(),
+            by_id: HashMap::new(),
+            pins: HashMap::new(),
+            next_pin: 0,
+            last_fence,
+            lifetime,
+        }
     }
 
     /// Puts a lock back that was granted before a restart. One that would not have been granted beside those that are
@@ -71,21 +77,16 @@ impl LockTable {
         if self.pins.values().any(|pinned| pinned.by != user && pinned.reaches(key)) {
             return Acquired::Changing;
         }
+        let dies_at = now + self.lifetime;
         if let Some(mine) = self.at_mut(key).filter(|lock| lock.is_live(now)) {
-            mine.dies_at = now + LIFETIME;
+            mine.dies_at = dies_at;
             return Acquired::Again(mine.clone());
         }
         let dead: Vec<Uuid> =
             self.overlapping(key).filter(|lock| !lock.is_live(now)).map(|lock| lock.grant.id).collect();
         let replaced = dead.into_iter().filter_map(|id| self.remove(id)).collect();
         self.last_fence += 1;
-        let lock = Lock {
-            key: key.clone(),
-            holder: user,
-            grant: fresh,
-            fence: self.last_fence,
-            dies_at: now + LIFETIME,
-        };
+        let lock = Lock { key: key.clone(), holder: user, grant: fresh, fence: self.last_fence, dies_at };
         self.insert(lock.clone());
         Acquired::Granted { lock, replaced }
     }
@@ -116,8 +117,9 @@ impl LockTable {
         now: Duration,
     ) -> Result<Lock, Refusal> {
         let key = self.check(key, proof, user, now)?.key.clone();
+        let dies_at = now + self.lifetime;
         let lock = self.at_mut(&key).ok_or(Refusal::Lost)?;
-        lock.dies_at = now + LIFETIME;
+        lock.dies_at = dies_at;
         Ok(lock.clone())
     }
 

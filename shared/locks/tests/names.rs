@@ -1,11 +1,11 @@
 //! What office programs leave beside a file, and what becomes of a save that came too late.
 
-use causeway_locks::copy_name::{Stamp, conflict_copy};
+use causeway_locks::copy_name::conflict_copy;
 use causeway_locks::owner_file::{Program, candidates, user};
 use causeway_paths::EntryName;
 use proptest::prelude::*;
 
-const NOON: Stamp = Stamp { year: 2026, month: 11, day: 21, hour: 12, minute: 3, second: 9 };
+const NOON: &str = "2026-11-21 12.03.09";
 
 fn word_owner_file(name: &str) -> Vec<u8> {
     let wide: Vec<u16> = name.encode_utf16().collect();

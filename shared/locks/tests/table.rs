@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use causeway_locks::{Acquired, Find, Fresh, LIFETIME, Lock, LockKey, LockTable, Proof, Reach, Refusal};
+use causeway_locks::{Acquired, Find, Fresh, Lock, LockKey, LockTable, Proof, Reach, Refusal};
 use causeway_paths::{CaseRule, SharePath};
 use proptest::prelude::*;
 use uuid::Uuid;
 
+const LIFETIME: Duration = Duration::from_secs(120);
 const ALICE: Uuid = Uuid::from_u128(1);
 const BOB: Uuid = Uuid::from_u128(2);
 
@@ -50,7 +51,7 @@ fn with_proof<T>(lock: &Lock, show: impl FnOnce(&Proof<'_>) -> T) -> T {
 
 #[test]
 fn one_edits_and_the_other_waits_for_the_release() {
-    let mut table = LockTable::new(0);
+    let mut table = LockTable::new(0, LIFETIME);
     let file = key("docs/Plan.odt");
     let lock = granted(table.acquire(&file, ALICE, fresh(1), seconds(0)));
     // Other spellings are the same file.
@@ -73,7 +74,7 @@ fn one_edits_and_the_other_waits_for_the_release() {
 
 #[test]
 fn a_lock_lives_as_long_as_its_holder_gives_a_sign() {
-    let mut table = LockTable::new(7);
+    let mut table = LockTable::new(7, LIFETIME);
     let file = key("a.txt");
     let lock = granted(table.acquire(&file, ALICE, fresh(1), seconds(0)));
     assert_eq!(lock.fence, 8);
@@ -94,7 +95,7 @@ fn a_lock_lives_as_long_as_its_holder_gives_a_sign() {
 
 #[test]
 fn what_is_shown_is_compared_in_the_order_that_clients_know() {
-    let mut table = LockTable::new(0);
+    let mut table = LockTable::new(0, LIFETIME);
     let file = key("a.txt");
     let lock = granted(table.acquire(&file, ALICE, fresh(1), seconds(0)));
     let operation = lock.grant.operation.simple().to_string();
@@ -121,7 +122,7 @@ fn what_is_shown_is_compared_in_the_order_that_clients_know() {
 
 #[test]
 fn a_directory_counts_with_all_that_is_in_it() {
-    let mut table = LockTable::new(0);
+    let mut table = LockTable::new(0, LIFETIME);
     let _file = granted(table.acquire(&key("docs/a/plan.odt"), ALICE, fresh(1), seconds(0)));
     for (above, reach) in [("docs/a/plan.odt", Reach::Item), ("docs/a", Reach::Tree), ("", Reach::Tree)] {
         assert!(table.pin(&key(above), reach, BOB, seconds(1)).is_err(), "{above}");
@@ -141,7 +142,7 @@ fn a_directory_counts_with_all_that_is_in_it() {
 
 #[test]
 fn nobody_takes_a_lock_while_somebody_else_changes_the_file() {
-    let mut table = LockTable::new(0);
+    let mut table = LockTable::new(0, LIFETIME);
     let pin = table.pin(&key("docs"), Reach::Tree, BOB, seconds(0)).expect("free");
     assert_eq!(table.acquire(&key("docs/a.txt"), ALICE, fresh(1), seconds(0)), Acquired::Changing);
     table.unpin(pin);
@@ -150,9 +151,9 @@ fn nobody_takes_a_lock_while_somebody_else_changes_the_file() {
 
 #[test]
 fn a_restart_takes_over_what_can_stand_together() {
-    let mut first = LockTable::new(0);
+    let mut first = LockTable::new(0, LIFETIME);
     let one = granted(first.acquire(&key("a"), ALICE, fresh(1), seconds(0)));
-    let mut second = LockTable::new(0);
+    let mut second = LockTable::new(0, LIFETIME);
     assert!(second.restore(one.clone()));
     assert!(!second.restore(Lock { grant: fresh(9), ..one.clone() }));
     assert!(matches!(second.acquire(&key("a"), BOB, fresh(2), seconds(1)), Acquired::Held(_)));
@@ -196,7 +197,7 @@ proptest! {
     /// "yes" to a heartbeat is the holder.
     #[test]
     fn nobody_holds_what_another_one_holds(steps in proptest::collection::vec(step(), 1..60)) {
-        let mut table = LockTable::new(0);
+        let mut table = LockTable::new(0, LIFETIME);
         let mut now = Duration::ZERO;
         let mut grants: Vec<Lock> = Vec::new();
         let mut pins = Vec::new();

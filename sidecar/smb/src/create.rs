@@ -49,6 +49,9 @@ pub(crate) const SHARE_ALL: u32 =
 /// Others may only look.
 pub(crate) const SHARE_READ: u32 = ShareAccess::FILE_SHARE_READ;
 
+/// Others may look and write, not rename or delete.
+pub(crate) const SHARE_READ_WRITE: u32 = ShareAccess::FILE_SHARE_READ | ShareAccess::FILE_SHARE_WRITE;
+
 /// `SMB2_CREATE_QUERY_ON_DISK_ID` (MS-SMB2 2.2.13.2.9) as the only context of a request.
 const QUERY_ON_DISK_ID: [u8; 24] = [
     0, 0, 0, 0, // Next

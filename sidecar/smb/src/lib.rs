@@ -14,6 +14,7 @@ mod create;
 mod entries;
 mod error;
 mod handle;
+mod hold;
 mod inherit;
 mod items;
 mod lane;
@@ -31,8 +32,11 @@ mod write;
 pub use budget::ByteBudget;
 pub use entries::DotEntries;
 pub use error::{ShareError, ShareErrorKind};
+pub use hold::Hold;
 pub use items::NewTimes;
-pub use limits::{MAX_ENTRIES, PoolLimits, ReadAhead, WATCHES_PER_CONNECTION, deadline};
+pub use limits::{
+    HOLDS_PER_CONNECTION, MAX_ENTRIES, PoolLimits, ReadAhead, WATCHES_PER_CONNECTION, deadline,
+};
 pub use listing::ListBatches;
 pub use metadata::{EntryKind, Metadata, attributes};
 pub use pool::SharePool;

@@ -43,6 +43,10 @@ pub const MAX_ENTRIES: usize = 1_000_000;
 /// 3.3.4.2), a watch has two of them there, and some room is left for watches that are just ending.
 pub const WATCHES_PER_CONNECTION: usize = 240;
 
+/// Items held open on one connection. Samba lets a connection have 16,384 files open, a Windows server as many per
+/// session.
+pub const HOLDS_PER_CONNECTION: usize = 4096;
+
 /// How much one [`SharePool`](crate::SharePool) opens and holds.
 #[derive(Debug, Clone)]
 pub struct PoolLimits {
@@ -57,6 +61,9 @@ pub struct PoolLimits {
     /// Connections for watches, opened one after the other as they fill up: [`WATCHES_PER_CONNECTION`] directories
     /// each.
     pub watch_connections: usize,
+    /// Connections for items that are held open, [`HOLDS_PER_CONNECTION`] each. Of their own, because Samba does not let
+    /// a file be replaced by a connection that has it open itself.
+    pub hold_connections: usize,
     /// Time to dial, negotiate, sign in and attach to the share.
     pub connect_timeout: Duration,
     /// A connection that nobody has used for this long is closed.
@@ -73,6 +80,7 @@ impl Default for PoolLimits {
             read_connections: 2,
             write_connections: 2,
             watch_connections: 8,
+            hold_connections: 4,
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_mins(5),
             budget: ByteBudget::of_process(),

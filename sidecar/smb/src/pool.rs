@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::budget::ByteBudget;
 use crate::error::{ShareError, ShareErrorKind};
 use crate::lane::{Dial, FailureMemory, Lane, Lease};
-use crate::limits::{PoolLimits, WATCHES_PER_CONNECTION, deadline};
+use crate::limits::{HOLDS_PER_CONNECTION, PoolLimits, WATCHES_PER_CONNECTION, deadline};
 use crate::session::{ServerIdentity, Session};
 use crate::target::Target;
 
@@ -25,8 +25,8 @@ const HOUSEKEEPING: Duration = Duration::from_secs(15);
 
 /// All access to one share by one account. Clones are the same pool.
 ///
-/// Connections are opened when needed and kept for a while. Interactive calls, listings, downloads, uploads and watches
-/// have connections of their own, so that none stands in another's way; on each connection the requests of many callers
+/// Connections are opened when needed and kept for a while. Interactive calls, listings, downloads, uploads, watches and
+/// holds have connections of their own, so that none stands in another's way; on each connection the requests of many callers
 /// are under way at once.
 ///
 /// # When the server goes away
@@ -57,6 +57,7 @@ struct Inner {
     reads: Arc<Lane>,
     writes: Arc<Lane>,
     watches: Arc<Lane>,
+    holds: Arc<Lane>,
     watch_places: Arc<Semaphore>,
     closed: CancellationToken,
     housekeeper: std::sync::Once,
@@ -70,6 +71,7 @@ pub(crate) enum Work {
     Read,
     Write,
     Watch,
+    Hold,
 }
 
 impl SharePool {
@@ -90,6 +92,7 @@ impl SharePool {
             reads: Arc::new(Lane::new(limits.read_connections, 1)),
             writes: Arc::new(Lane::new(limits.write_connections, 1)),
             watches: Arc::new(Lane::filling_up(limits.watch_connections, WATCHES_PER_CONNECTION)),
+            holds: Arc::new(Lane::filling_up(limits.hold_connections, HOLDS_PER_CONNECTION)),
             watch_places: Arc::new(Semaphore::new(watch_places(&limits))),
             failures: Arc::default(),
             closed: CancellationToken::new(),
@@ -176,6 +179,7 @@ impl SharePool {
             Work::Read => &inner.reads,
             Work::Write => &inner.writes,
             Work::Watch => &inner.watches,
+            Work::Hold => &inner.holds,
         };
         lane.lease(&inner.dial, &inner.failures).await
     }
@@ -219,8 +223,8 @@ impl SharePool {
 }
 
 impl Inner {
-    fn lanes(&self) -> [&Arc<Lane>; 5] {
-        [&self.interactive, &self.listings, &self.reads, &self.writes, &self.watches]
+    fn lanes(&self) -> [&Arc<Lane>; 6] {
+        [&self.interactive, &self.listings, &self.reads, &self.writes, &self.watches, &self.holds]
     }
 }
 

@@ -219,7 +219,10 @@ impl WriteHandle {
             }
             // Marked again, it goes with the handle.
             let marked = self.mark(true).await;
-            let may_pass = matches!(error.kind(), ShareErrorKind::AccessDenied | ShareErrorKind::InUse);
+            let may_pass = matches!(
+                error.kind(),
+                ShareErrorKind::AccessDenied | ShareErrorKind::InUse | ShareErrorKind::AlreadyExists
+            );
             if may_pass && marked.is_ok() {
                 return Err(Unpublished { error, file: Some(Box::new(self)) });
             }
@@ -348,7 +351,8 @@ impl WriteHandle {
 pub struct Unpublished {
     /// Why; if its outcome is unknown, looking tells.
     pub error: ShareError,
-    /// The file, where the server refused because somebody has the target open or may not let it go: that may pass.
+    /// The file, where the server refused because of the target: somebody has it open, it may not be replaced, or it is
+    /// there at all. That may pass, and another target may do.
     pub file: Option<Box<WriteHandle>>,
 }
 

@@ -3,6 +3,7 @@
 use causeway_internal::accounts::Account;
 use causeway_internal::files::{CreateItem, ItemInfo, ItemKind, RenameItem};
 use causeway_internal::{Fault, FaultCode};
+use causeway_locks::Reach;
 use causeway_smb::{ShareError, ShareErrorKind};
 
 use super::{Files, item, item_kind, making, new_name};
@@ -20,7 +21,9 @@ impl Files {
             .map_err(|error| Fault::new(FaultCode::Invalid, error.to_string()))?;
         let place = parent.at(path)?;
         new_name(&place)?;
+        let pass = self.locks.pass(account.id, &place, Reach::Item)?;
         to_its_end(async move {
+            let _pass = pass;
             let made = match call.kind {
                 ItemKind::File => place.pool.create_file(&place.full).await,
                 ItemKind::Directory => place.pool.create_dir(&place.full).await,
@@ -48,7 +51,11 @@ impl Files {
             parent.join(&call.new_name).map_err(|error| Fault::new(FaultCode::Invalid, error.to_string()))?;
         let to = from.at(path)?;
         new_name(&to)?;
+        let mut leaving = self.locks.pass(account.id, &from, Reach::Tree)?;
+        let arriving = self.locks.pass(account.id, &to, Reach::Tree)?;
         to_its_end(async move {
+            let _arriving = arriving;
+            leaving.let_go().await;
             // Without "replace" the server itself refuses a taken name, whoever comes first; it knows its own rule of
             // case, so that `a` to `A` is a rename and not a collision.
             match from.pool.rename(&from.full, &to.full, false).await {

@@ -3,6 +3,7 @@
 use causeway_internal::accounts::Account;
 use causeway_internal::files::DeleteItem;
 use causeway_internal::{Fault, FaultCode};
+use causeway_locks::Reach;
 
 use super::tree::{Tally, delete_whole, see_it_gone};
 use super::{Files, item_kind};
@@ -16,7 +17,9 @@ impl Files {
         if place.path.is_root() {
             return Err(Fault::new(FaultCode::Invalid, "Cannot delete the share root"));
         }
+        let mut pass = self.locks.pass(account.id, &place, Reach::Tree)?;
         to_its_end(async move {
+            pass.let_go().await;
             let found = place.stat_link().await?;
             let tally = Tally::default();
             let outcome = delete_whole(&place.pool, &place.full, &found, &tally).await;

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use bytes::Bytes;
-use causeway_http_semantics::{Representation, Segment, plan_read};
+use causeway_http_semantics::{ReadStatus, Representation, Segment, plan_read};
 use causeway_internal::accounts::Account;
 use causeway_internal::transfer::{ReadAnswer, ReadHead};
 use causeway_internal::{Fault, FaultCode};
@@ -24,6 +24,10 @@ impl Files {
         account: &Account,
         head: ReadHead,
     ) -> Result<(ReadAnswer, Option<Content>), Fault> {
+        let lock = match &head.edit {
+            Some(edit) => Some(self.proven(account, head.connection, &head.path, edit).await?),
+            None => None,
+        };
         let place = self.readable(account, head.connection, head.path.clone()).await?;
         if !head.with_content {
             let found = place.stat().await?;
@@ -40,6 +44,10 @@ impl Files {
             })?;
         let found = handle.metadata().clone();
         let plan = plan(&head, &found);
+        if let (Some(lock), Some(edit), ReadStatus::Ok) = (&lock, &head.edit, plan.status) {
+            // What the editor is given is what his save will be compared with.
+            self.locks.set_base(lock.grant.id, edit, Some(&found)).await?;
+        }
         let content = (!plan.segments.is_empty()).then(|| content(handle, plan.segments.clone()));
         Ok((ReadAnswer { plan: plan.without_segments(), info: item(found) }, content))
     }

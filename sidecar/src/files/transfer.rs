@@ -9,18 +9,20 @@ use std::sync::atomic::AtomicBool;
 use causeway_internal::accounts::Account;
 use causeway_internal::files::{ItemKind, TransferItem, TransferKind};
 use causeway_internal::{Fault, FaultCode};
+use causeway_locks::Reach;
 use causeway_paths::{CaseRule, SharePath};
 use causeway_smb::{Metadata, ShareError, ShareErrorKind};
 
 use super::ledger::Ledger;
 use super::progress::Reporter;
+use super::publish::{ATTEMPTS, PAUSE};
 use super::sibling::{Sibling, Siblings};
 use super::tree::{Copier, Tally, conflict, is_gone, keep_permissions};
-use super::turn::{ATTEMPTS, PAUSE, Turns};
 use super::{Files, Place, item_kind, making, new_name, parent_not_found};
 use crate::changes::Deed;
 use crate::completion::{Caller, with_its_caller};
 use crate::shares::fault;
+use crate::turn::Turns;
 
 /// One copy or move, with both ends looked at.
 struct Transfer {
@@ -50,10 +52,17 @@ impl Files {
             return Err(Fault::new(FaultCode::Invalid, "The share root cannot be copied, moved or replaced"));
         }
         new_name(&to)?;
+        let mut passes = vec![self.locks.pass(account.id, &to, Reach::Tree)?];
+        if call.kind == TransferKind::Move {
+            passes.push(self.locks.pass(account.id, &from, Reach::Tree)?);
+        }
         let (siblings, turns) = (Arc::clone(&self.siblings), Arc::clone(&self.turns));
         let progress = (from.connection.id != to.connection.id)
             .then(|| Arc::new(Reporter::new(self.watches.clone(), &to)));
         with_its_caller(move |caller| async move {
+            for pass in &mut passes {
+                pass.let_go().await;
+            }
             let Some((found, there)) = prepare(call.kind, &from, &to, call.overwrite).await? else {
                 return Ok(());
             };
@@ -63,6 +72,7 @@ impl Files {
                 Transfer { kind, from, to, found, there, same_target, siblings, progress, turns, caller };
             let outcome = transfer.run().await;
             transfer.tell(&outcome);
+            drop(passes);
             outcome
         })
         .await
@@ -186,7 +196,7 @@ impl Transfer {
     /// Renames to the destination, replacing the file there if there is one: that one may be open for a moment because
     /// somebody looks at it.
     async fn put(&self, successor: &SharePath) -> Result<Result<(), ShareError>, Fault> {
-        let _turn = self.turns.take(&self.to).await?;
+        let _turn = self.turns.take(&self.to.lock_key()).await?;
         let replace = self.there.is_some();
         let mut attempt = 1;
         loop {

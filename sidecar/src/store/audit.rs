@@ -33,6 +33,20 @@ pub(crate) enum Event {
     ConnectionChanged,
     /// A connection was deleted.
     ConnectionDeleted,
+    /// A file was locked for editing. Of this and the following the detail begins with the path from the share's root.
+    LockAcquired,
+    /// A lock was given back.
+    LockReleased,
+    /// A lock was taken away.
+    LockForced,
+    /// A lock ended without a sign of life.
+    LockExpired,
+    /// An edited file was saved.
+    EditSaved,
+    /// An edited file was not saved, because it was not what the edit had begun with or the lock was lost.
+    EditConflict,
+    /// What could not be saved in its place was kept beside it.
+    EditCopied,
 }
 
 impl Event {
@@ -47,6 +61,13 @@ impl Event {
             Self::ConnectionCreated => "connection.created",
             Self::ConnectionChanged => "connection.changed",
             Self::ConnectionDeleted => "connection.deleted",
+            Self::LockAcquired => "lock.acquired",
+            Self::LockReleased => "lock.released",
+            Self::LockForced => "lock.forced",
+            Self::LockExpired => "lock.expired",
+            Self::EditSaved => "edit.saved",
+            Self::EditConflict => "edit.conflict",
+            Self::EditCopied => "edit.copied",
         }
     }
 }

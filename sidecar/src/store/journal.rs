@@ -53,7 +53,7 @@ impl Journal {
         .bind(path.as_str())
         .bind(purpose)
         .bind(self.clock.now().0)
-        .fetch_one(&self.store.inner.journal_writer)
+        .fetch_one(&self.store.inner.light_writer)
         .await
         .and_then(|row| row.try_get("id"))
         .map_err(StoreError::from);
@@ -69,7 +69,7 @@ impl Journal {
     pub(crate) async fn end(&self, id: i64) -> Result<(), Fault> {
         sqlx::query("DELETE FROM temp_files WHERE id = ?")
             .bind(id)
-            .execute(&self.store.inner.journal_writer)
+            .execute(&self.store.inner.light_writer)
             .await
             .map_err(StoreError::from)?;
         Ok(())

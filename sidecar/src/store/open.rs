@@ -100,12 +100,12 @@ impl Store {
             .map_err(|error| failed(&path, error))?;
         MIGRATIONS.run(&writer).await.map_err(|error| migration_failed(&path, error))?;
 
-        let journal_writer = single.connect_lazy_with(options.clone().synchronous(SqliteSynchronous::Normal));
+        let light_writer = single.connect_lazy_with(options.clone().synchronous(SqliteSynchronous::Normal));
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(PATIENCE)
             .connect_lazy_with(options.read_only(true));
-        Ok(Self { inner: Arc::new(Inner { writer, journal_writer, readers, lock }) })
+        Ok(Self { inner: Arc::new(Inner { writer, light_writer, readers, lock }) })
     }
 }
 

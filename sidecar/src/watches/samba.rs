@@ -22,9 +22,11 @@ use crate::config::SecretOverrides;
 use crate::connections::Connections;
 use crate::files::{Files, Siblings};
 use crate::index::Indexes;
+use crate::locks::Locks;
 use crate::secrets::Secrets;
 use crate::shares::Shares;
 use crate::store::Store;
+use crate::turn::Turns;
 
 struct Site {
     samba: Samba,
@@ -76,6 +78,15 @@ impl Site {
             Duration::from_hours(1),
             (&TaskTracker::new(), &CancellationToken::new()),
         );
+        let turns = Arc::<Turns>::default();
+        let locks = Locks::open(
+            store.clone(),
+            Arc::clone(&connections),
+            Arc::clone(&shares),
+            Arc::clone(&turns),
+            Duration::from_mins(2),
+        );
+        let locks = locks.await.expect("locks");
         let files = Files::new(
             accounts,
             Arc::clone(&connections),
@@ -84,6 +95,7 @@ impl Site {
             changes,
             watches.clone(),
             indexes,
+            (locks, turns),
         );
         let draft = ConnectionDraft {
             name: "data".to_owned(),

@@ -1,0 +1,191 @@
+//! Putting finished content in the place of a file.
+
+use std::time::Duration;
+
+use causeway_http_semantics::{RequestConditions, WriteVerdict, plan_write};
+use causeway_internal::files::ItemKind;
+use causeway_internal::locks::{BaseVersion, Divergence};
+use causeway_internal::{Fault, FaultCode};
+use causeway_smb::{Metadata, ShareError, ShareErrorKind, Unpublished, WriteHandle};
+
+use super::read::representation;
+use super::{Place, item, parent_not_found};
+use crate::changes::Deed;
+use crate::locks::Pass;
+use crate::shares::fault;
+use crate::turn::Turns;
+
+/// How often a server is asked to put a file in the place of one that somebody has open at that moment. Looking at a
+/// file opens it, and Samba refuses to replace what the same connection has open (research: four of four times), so
+/// that those who only look get in the way of those who save.
+pub(super) const ATTEMPTS: usize = 3;
+
+/// Between two such attempts.
+pub(super) const PAUSE: Duration = Duration::from_millis(60);
+
+/// What has to be in the place, at the last moment, for new content to take it.
+#[derive(Debug, Clone)]
+pub(super) enum Expected {
+    /// What a request's conditions say.
+    Conditions(RequestConditions),
+    /// What an edit last saw there; `None`: nothing.
+    Base(Option<BaseVersion>),
+}
+
+/// Content in its place.
+pub(super) struct Placed {
+    /// The file as it is now.
+    pub(super) file: Metadata,
+    /// Whether there was none before.
+    pub(super) is_new: bool,
+}
+
+/// Content that did not get its place.
+pub(super) struct NotPlaced {
+    /// Why.
+    pub(super) fault: Fault,
+    /// The content, where it can be kept somewhere else.
+    pub(super) file: Option<WriteHandle>,
+}
+
+impl Expected {
+    /// Whether what is there may be replaced by a file.
+    pub(super) fn permit(&self, there: Option<&Metadata>) -> Result<(), Fault> {
+        if there.is_some_and(Metadata::is_directory) {
+            return Err(Fault::new(FaultCode::KindMismatch, "A directory of this name exists"));
+        }
+        match self {
+            Self::Conditions(conditions) => {
+                let representation = there.map(|there| representation(there, ""));
+                match plan_write(conditions, representation.as_ref()) {
+                    WriteVerdict::Proceed => Ok(()),
+                    WriteVerdict::PreconditionFailed => Err(Fault::new(
+                        FaultCode::PreconditionFailed,
+                        "The file has changed or its existence is not as expected",
+                    )),
+                }
+            }
+            Self::Base(base) => {
+                if base.map(|base| base.version) == there.map(Metadata::version) {
+                    Ok(())
+                } else {
+                    Err(diverged(*base, there))
+                }
+            }
+        }
+    }
+
+    /// Whether there must be nothing: the server itself refuses then when somebody was quicker.
+    fn is_absence(&self) -> bool {
+        match self {
+            Self::Conditions(conditions) => {
+                conditions.if_none_match.as_deref().is_some_and(|tags| tags.trim() == "*")
+            }
+            Self::Base(base) => base.is_none(),
+        }
+    }
+}
+
+/// The file is not what an edit last saw.
+pub(super) fn diverged(base: Option<BaseVersion>, there: Option<&Metadata>) -> Fault {
+    let divergence = Divergence { base, current: there.cloned().map(item) };
+    Fault::new(FaultCode::VersionConflict, "The file was changed by somebody else since it was opened")
+        .diverging(divergence)
+}
+
+/// Flushes the finished file, waits for its turn, lets it take over what the old file has beside its content, and puts it
+/// in its place. `admit` is asked within the turn, before anything changes.
+pub(super) async fn put_in_place(
+    place: &Place,
+    expected: &Expected,
+    turns: &Turns,
+    admit: impl FnOnce() -> Result<Pass, Fault>,
+    replaces: bool,
+    mut file: WriteHandle,
+) -> Result<Placed, NotPlaced> {
+    if let Err(error) = file.flush().await {
+        return Err(NotPlaced { fault: fault(&error), file: Some(file) });
+    }
+    let admitted = match turns.take(&place.lock_key()).await {
+        Ok(turn) => admit().map(|pass| (turn, pass)),
+        Err(busy) => Err(busy),
+    };
+    let (turn, mut pass) = match admitted {
+        Ok(admitted) => admitted,
+        Err(fault) => return Err(NotPlaced { fault, file: Some(file) }),
+    };
+    if replaces && let Err(error) = file.inherit(&place.full).await {
+        return Err(NotPlaced { fault: fault(&error), file: Some(file) });
+    }
+    let replace = !expected.is_absence();
+    let length = file.written();
+    let mut attempt = 1;
+    let outcome = loop {
+        // At the last moment before each attempt: this is what is expected or not.
+        let there = match place.look().await.and_then(|there| expected.permit(there.as_ref()).map(|()| there))
+        {
+            Ok(there) => there,
+            Err(fault) => break Err(NotPlaced { fault, file: Some(file) }),
+        };
+        match file.publish(&place.full, replace).await {
+            Ok(file) => break Ok(Placed { file, is_new: there.is_none() }),
+            Err(Unpublished { file: Some(again), error })
+                if attempt < ATTEMPTS && error.kind() != ShareErrorKind::AlreadyExists =>
+            {
+                attempt += 1;
+                // Perhaps it is we who have it open: where the user himself holds the lock.
+                pass.let_go().await;
+                tokio::time::sleep(PAUSE).await;
+                file = *again;
+            }
+            Err(Unpublished { error, file: kept }) => {
+                let unknown = error.outcome_unknown();
+                let settled = settle(place, expected, there.as_ref(), length, error).await;
+                if unknown && settled.is_err() {
+                    place.tell(ItemKind::File, Deed::Disturbed);
+                }
+                break match settled {
+                    Ok(file) => Ok(Placed { file, is_new: there.is_none() }),
+                    Err(fault) => Err(NotPlaced { fault, file: kept.map(|file| *file) }),
+                };
+            }
+        }
+    };
+    if let Ok(placed) = &outcome {
+        place.tell(ItemKind::File, if placed.is_new { Deed::Created } else { Deed::Written });
+        pass.take_up().await;
+    }
+    drop(pass);
+    drop(turn);
+    outcome
+}
+
+/// Finds out what a publication that was not answered with success has done; `before` is what was in its place.
+async fn settle(
+    place: &Place,
+    expected: &Expected,
+    before: Option<&Metadata>,
+    length: u64,
+    error: ShareError,
+) -> Result<Metadata, Fault> {
+    match error.kind() {
+        // The answer was lost, perhaps not the rename: another file of the right size has the place then.
+        _ if error.outcome_unknown() => match place.look().await? {
+            Some(now) if now.size == length && before.is_none_or(|before| before.file_id != now.file_id) => {
+                Ok(now)
+            }
+            _ => Err(fault(&error)),
+        },
+        ShareErrorKind::AlreadyExists => {
+            expected.permit(place.look().await?.as_ref())?;
+            Err(Fault::new(FaultCode::PreconditionFailed, "An item of this name has appeared meanwhile"))
+        }
+        // The sibling could be made in this directory, so it is the file itself that does not let itself be replaced:
+        // somebody has it open, or it is write-protected.
+        ShareErrorKind::AccessDenied | ShareErrorKind::InUse => {
+            Err(Fault::new(FaultCode::InUse, "The file is in use or write-protected"))
+        }
+        ShareErrorKind::PathNotFound => Err(parent_not_found()),
+        _ => Err(fault(&error)),
+    }
+}

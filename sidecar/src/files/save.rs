@@ -1,0 +1,226 @@
+//! Saving what was edited: in the file's place if the file is still what the edit last saw, else beside it.
+
+use axum::body::Body;
+use causeway_internal::accounts::Account;
+use causeway_internal::files::ItemKind;
+use causeway_internal::locks::{Edit, PROOF_PARTS, SaveAnswer, SaveHead};
+use causeway_internal::{Fault, FaultCode};
+use causeway_locks::Reach;
+use causeway_locks::copy_name::conflict_copy;
+use causeway_smb::{Metadata, ShareErrorKind, Unpublished, WriteHandle};
+use causeway_versions::FileTime;
+use subtle::ConstantTimeEq as _;
+
+use super::content::Content;
+use super::publish::{Expected, NotPlaced, diverged, put_in_place};
+use super::sibling::Sibling;
+use super::write::{discard, give_up};
+use super::{Files, Place, item, new_name, parent_not_found};
+use crate::changes::Deed;
+use crate::completion::to_its_end;
+use crate::shares::fault;
+use crate::store::audit::{Event, Outcome};
+
+/// Names that are tried for a copy. More than one is needed only for what was saved within a second.
+const COPY_NAMES: u32 = 20;
+
+/// A save, from the moment when its content is complete.
+struct Save {
+    files: Files,
+    account: Account,
+    place: Place,
+    edit: Edit,
+    keeps_copy: bool,
+    replaces: bool,
+}
+
+impl Files {
+    /// Puts the content in the file's place under the edit's lock, after a last look whether the file is still what the
+    /// edit last saw. Whatever goes wrong before the rename, the old content is untouched.
+    pub(crate) async fn save(
+        &self,
+        account: &Account,
+        head: SaveHead,
+        content_type: Option<&str>,
+        body: Body,
+    ) -> Result<SaveAnswer, Fault> {
+        let SaveHead { connection, path, form, mut edit, proof_in_form, content_length, keep_copy } = head;
+        // Before gigabytes are taken in vain. A lock that is lost is no reason to refuse what is to be kept anyway.
+        match self.proven(account, connection, &path, &edit).await {
+            Err(lost) if !(keep_copy && lost.code == FaultCode::LockLost) => return Err(lost),
+            _ => {}
+        }
+        let place = self.writable(account, connection, path).await?;
+        if place.path.is_root() {
+            return Err(Fault::new(FaultCode::KindMismatch, "The path names a directory"));
+        }
+        let before = place.look().await?;
+        if before.as_ref().is_some_and(Metadata::is_directory) {
+            return Err(Fault::new(FaultCode::KindMismatch, "A directory of this name exists"));
+        }
+        if before.is_none() {
+            new_name(&place)?;
+        }
+        let wanted: &'static [&'static str] = if proof_in_form { &PROOF_PARTS } else { &[] };
+        let mut content = Content::begin(&form, content_type, body, wanted).await?;
+        if proof_in_form && content.missing().is_empty() {
+            compare(&mut edit, &content)?;
+            if let Err(refusal) = self.proven(account, connection, &place.path, &edit).await
+                && refusal.code != FaultCode::LockLost
+            {
+                return Err(refusal);
+            }
+        }
+        let (sibling, file) = self.receive(&place, &mut content, content_length).await?;
+        let proven = if proof_in_form { compare(&mut edit, &content) } else { Ok(()) };
+        let admitted = match proven {
+            Ok(()) => self.may_still_write(account, &place).await,
+            Err(refusal) => Err(refusal),
+        };
+        if let Err(refusal) = admitted {
+            give_up(&place, sibling, file).await;
+            return Err(refusal);
+        }
+        let save = Save {
+            files: self.clone(),
+            account: account.clone(),
+            place,
+            edit,
+            keeps_copy: keep_copy,
+            replaces: before.is_some(),
+        };
+        let origin = crate::origin::current();
+        to_its_end(crate::origin::within(origin, async move { save.finish(sibling, file).await })).await
+    }
+}
+
+impl Save {
+    async fn finish(&self, sibling: Sibling, file: WriteHandle) -> Result<SaveAnswer, Fault> {
+        let NotPlaced { fault, file } = match self.put(file).await {
+            Ok(saved) => {
+                sibling.settle().await;
+                self.note(Event::EditSaved, Outcome::Succeeded, &format!("{} bytes", saved.size)).await;
+                return Ok(SaveAnswer { info: item(saved), copy: None });
+            }
+            Err(refused) => refused,
+        };
+        if matches!(fault.code, FaultCode::VersionConflict | FaultCode::LockLost) {
+            self.note(Event::EditConflict, Outcome::Failed, &fault.message).await;
+        }
+        let keeps = self.keeps_copy
+            && matches!(fault.code, FaultCode::VersionConflict | FaultCode::LockLost | FaultCode::InUse);
+        match file {
+            Some(file) if keeps => self.keep(sibling, file).await,
+            file => {
+                discard(&self.place, sibling, file).await;
+                Err(fault)
+            }
+        }
+    }
+
+    /// Puts the content in the file's place.
+    async fn put(&self, file: WriteHandle) -> Result<Metadata, NotPlaced> {
+        let (locks, place) = (&self.files.locks, &self.place);
+        let key = place.lock_key();
+        let expected = async {
+            let lock = locks.proven(self.account.id, &key, &self.edit)?;
+            match locks.base(lock.grant.id, &self.edit).await? {
+                Some(base) => Ok((lock, Expected::Base(base))),
+                // Nobody knows any more what it began with: whatever is there is not to be lost.
+                None => Err(diverged(None, place.look().await?.as_ref())),
+            }
+        };
+        let (lock, expected) = match expected.await {
+            Ok(expected) => expected,
+            Err(fault) => return Err(NotPlaced { fault, file: Some(file) }),
+        };
+        // Within the file's turn: nobody can take or force the lock between this and the end of the save.
+        let admit = || {
+            locks.proven(self.account.id, &key, &self.edit)?;
+            locks.pass(self.account.id, place, Reach::Item)
+        };
+        let placed = put_in_place(place, &expected, &self.files.turns, admit, self.replaces, file).await?;
+        let lost = |fault| NotPlaced { fault, file: None };
+        let saved = placed.file;
+        locks.set_base(lock.grant.id, &self.edit, Some(&saved)).await.map_err(lost)?;
+        // Somebody else may have replaced it since, past us. Then it is not saved, whatever the server said.
+        let now = place.look().await.map_err(lost)?;
+        if now.as_ref().is_none_or(|now| now.file_id != saved.file_id) {
+            return Err(lost(diverged(Some(crate::locks::base_of(&saved)), now.as_ref())));
+        }
+        if placed.is_new {
+            locks.hold_again(lock.grant.id).await;
+        }
+        Ok(saved)
+    }
+
+    /// Keeps the content beside the file.
+    async fn keep(&self, sibling: Sibling, mut file: WriteHandle) -> Result<SaveAnswer, Fault> {
+        let time = FileTime::from_unix_micros(self.files.locks.now().0 / 1_000_000 * 1_000_000);
+        // As people write it, without what a name cannot have.
+        let time =
+            time.to_rfc3339_z().unwrap_or_default().replace('T', " ").replace(':', ".").replace('Z', "");
+        for attempt in 1..=COPY_NAMES {
+            let copy = match self.copy_place(&time, attempt) {
+                Ok(copy) => copy,
+                Err(refusal) => {
+                    give_up(&self.place, sibling, file).await;
+                    return Err(refusal);
+                }
+            };
+            match file.publish(&copy.full, false).await {
+                Ok(kept) => {
+                    sibling.settle().await;
+                    copy.tell(ItemKind::File, Deed::Created);
+                    self.note(Event::EditCopied, Outcome::Succeeded, copy.full.as_str()).await;
+                    return Ok(SaveAnswer { info: item(kept), copy: Some(copy.path.clone()) });
+                }
+                Err(Unpublished { error, file: Some(again) })
+                    if error.kind() == ShareErrorKind::AlreadyExists =>
+                {
+                    file = *again;
+                }
+                Err(Unpublished { error, file }) => {
+                    discard(&self.place, sibling, file.map(|file| *file)).await;
+                    return Err(match error.kind() {
+                        ShareErrorKind::PathNotFound => parent_not_found(),
+                        _ => fault(&error),
+                    });
+                }
+            }
+        }
+        give_up(&self.place, sibling, file).await;
+        Err(Fault::new(FaultCode::AlreadyExists, "There are too many copies of this file"))
+    }
+
+    fn copy_place(&self, time: &str, attempt: u32) -> Result<Place, Fault> {
+        let invalid = || Fault::new(FaultCode::NameRefused, "The copy of the file cannot be named");
+        let (parent, name) = self.place.path.parent().zip(self.place.path.name()).ok_or_else(invalid)?;
+        let name = conflict_copy(name, &self.account.username, time, attempt).ok_or_else(invalid)?;
+        let path = parent.join(&name).map_err(|error| Fault::new(FaultCode::Invalid, error.to_string()))?;
+        let copy = self.place.at(path)?;
+        self.files.locks.would_pass(self.account.id, &copy, Reach::Item)?;
+        Ok(copy)
+    }
+
+    async fn note(&self, event: Event, outcome: Outcome, detail: &str) {
+        self.files.locks.note(&self.account, event, outcome, &self.place, detail).await;
+    }
+}
+
+/// Compares what the form says of the lock with what the edit's token said, and takes the lock's secret from it.
+fn compare(edit: &mut Edit, content: &Content) -> Result<(), Fault> {
+    let missing = content.missing();
+    if !missing.is_empty() {
+        return Err(Fault::new(FaultCode::PartMissing, "The form lacks parts").lacking(missing));
+    }
+    let [operation, lock, capability] = PROOF_PARTS.map(|part| content.field(part).unwrap_or_default());
+    if !bool::from(operation.as_bytes().ct_eq(edit.proof.operation_id.as_bytes())) {
+        return Err(Fault::new(FaultCode::LockMismatch, "The form is of another edit"));
+    }
+    if lock.parse() != Ok(edit.proof.lock_id) {
+        return Err(Fault::new(FaultCode::LockLost, "The form is of another lock"));
+    }
+    edit.proof.capability = Some(capability.to_owned());
+    Ok(())
+}

@@ -1,0 +1,536 @@
+//! Edit locks: who may save a file that is open in an editor.
+//!
+//! The truth is threefold. The [`LockTable`] in memory decides, so that every operation on a file can ask it without a
+//! wait. The database has what it decided before anybody is told, under a unique key, so that a restart changes nothing.
+//! And the server behind has the file held open ([`holds`]), so that a lock counts for everybody on the share.
+//!
+//! Whoever changes an item asks for a [`Pass`] first. It is refused while another user has the item, or anything that the
+//! change reaches, locked; and while it lasts nobody gets a lock there.
+
+mod holds;
+mod others;
+mod pass;
+mod rows;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use causeway_internal::accounts::{Account, Role};
+use causeway_internal::locks::{
+    BaseVersion, CheckLock, Edit, FindLock, LockGrant, LockProof, LockState, LockView, RedeemLink,
+    ReleaseLock,
+};
+use causeway_internal::{Fault, FaultCode, Holder, UnixMicros};
+use causeway_locks::{Acquired, Find, Fresh, Lock, LockKey, LockTable, Proof, Refusal};
+use causeway_paths::SharePath;
+use causeway_smb::{Metadata, ShareErrorKind};
+use rand::TryRngCore as _;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use self::holds::Holds;
+pub(crate) use self::pass::Pass;
+use crate::completion::to_its_end;
+use crate::connections::Connections;
+use crate::files::Place;
+use crate::origin;
+use crate::shares::{Shares, fault};
+use crate::store::audit::{self, Event, Outcome, Record};
+use crate::store::{Clock, Store, StoreError, SystemClock};
+use crate::turn::Turns;
+
+/// How long one who wants a lock waits for the change of the file that is under way: most take milliseconds.
+const CHANGE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often locks are looked through for those whose time is over. They count as gone before that; what waits for this
+/// are their holds on the server.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// The locks. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Locks {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    connections: Arc<Connections>,
+    table: Mutex<LockTable>,
+    lifetime: Duration,
+    turns: Arc<Turns>,
+    holds: Holds,
+    /// Rung when a change has ended.
+    unpinned: Notify,
+}
+
+/// Who does something with a lock, for the record.
+struct Actor<'a> {
+    id: Uuid,
+    name: &'a str,
+    origin: Option<String>,
+}
+
+impl<'a> Actor<'a> {
+    fn of(account: &'a Account) -> Self {
+        Self { id: account.id, name: &account.username, origin: origin::current() }
+    }
+}
+
+impl Locks {
+    /// Reads the locks that were granted before a restart, and holds their files again.
+    pub(crate) async fn open(
+        store: Store,
+        connections: Arc<Connections>,
+        shares: Arc<Shares>,
+        turns: Arc<Turns>,
+        lifetime: Duration,
+    ) -> Result<Self, StoreError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let (stored, last_fence) = rows::all(&store).await?;
+        let (now, uptime) = (clock.now(), clock.uptime());
+        let mut table = LockTable::new(last_fence, lifetime);
+        let holds = Holds::new(Arc::clone(&connections), shares);
+        let mut over = Vec::new();
+        for rows::Stored { mut lock, connection, path, last_heartbeat } in stored {
+            // A clock that was set back makes nothing live longer than its full time.
+            let age = u64::try_from(now.0.saturating_sub(last_heartbeat.0)).unwrap_or(0);
+            let left = lifetime.saturating_sub(Duration::from_micros(age));
+            lock.dies_at = uptime + left;
+            let (id, key) = (lock.grant.id, lock.key.clone());
+            if !left.is_zero() && table.restore(lock) {
+                holds.keep(id, &key, connection, path, None);
+            } else {
+                over.push(id);
+            }
+        }
+        let mut change = store.begin().await?;
+        for id in over {
+            rows::delete(&mut change, id).await?;
+        }
+        change.commit().await?;
+        let inner = Inner {
+            store,
+            clock,
+            connections,
+            table: Mutex::new(table),
+            lifetime,
+            turns,
+            holds,
+            unpinned: Notify::new(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Takes the lock of the file at `place`. The share must let it be held, and nobody may have it open there.
+    pub(crate) async fn acquire(&self, account: &Account, place: Place) -> Result<LockGrant, Fault> {
+        let key = place.lock_key();
+        // Most who come too late need not wait for their turn to hear so.
+        if let Some(lock) = self.held_by_another(&key, account.id) {
+            return Err(locked(&lock));
+        }
+        let (inner, account, origin) = (Arc::clone(&self.inner), account.clone(), origin::current());
+        to_its_end(async move {
+            let _turn = inner.turns.take(&key).await?;
+            let session = Uuid::new_v4();
+            let lock = match inner.take(&key, &account).await? {
+                Acquired::Again(lock) => {
+                    let base = place.look().await?;
+                    inner.again(&lock, session, base.as_ref()).await?;
+                    lock
+                }
+                Acquired::Granted { lock, replaced } => {
+                    for dead in &replaced {
+                        inner.holds.end(dead.grant.id).await;
+                    }
+                    let granted = inner.grant(&lock, &replaced, &place, session, origin.as_deref()).await;
+                    if let Err(refusal) = granted {
+                        inner.table().remove(lock.grant.id);
+                        return Err(refusal);
+                    }
+                    lock
+                }
+                Acquired::Held(lock) => return Err(locked(&lock)),
+                Acquired::Changing => {
+                    return Err(Fault::new(FaultCode::InUse, "The file is being changed at this moment"));
+                }
+            };
+            Ok(LockGrant {
+                lock_id: lock.grant.id,
+                capability: lock.grant.capability,
+                operation_id: lock.grant.operation.simple().to_string(),
+                fence: lock.fence,
+                session,
+                locked_by: lock.grant.holder_name,
+                locked_at: UnixMicros(lock.grant.locked_at),
+            })
+        })
+        .await
+    }
+
+    /// Whether a lock is the caller's, and with `refresh` a sign of life.
+    pub(crate) async fn check(&self, account: &Account, call: CheckLock) -> Result<(), Fault> {
+        let key = self.key(call.connection, &call.path).await.ok_or_else(|| refused(Refusal::Lost))?;
+        let now = self.inner.clock.uptime();
+        let proof = proof(&call.proof);
+        if !call.refresh {
+            return self.inner.table().check(&key, &proof, account.id, now).map(drop).map_err(refused);
+        }
+        let lock = self.inner.table().heartbeat(&key, &proof, account.id, now).map_err(refused)?;
+        rows::heartbeat(&self.inner.store, lock.grant.id, self.inner.clock.now()).await?;
+        Ok(())
+    }
+
+    /// Gives a lock back.
+    pub(crate) async fn release(&self, account: &Account, call: ReleaseLock) -> Result<(), Fault> {
+        let Some(key) = self.key(call.connection, &call.path).await else { return Ok(()) };
+        let (inner, account, origin) = (Arc::clone(&self.inner), account.clone(), origin::current());
+        to_its_end(async move {
+            let _turn = inner.turns.take(&key).await?;
+            let now = inner.clock.uptime();
+            let released =
+                inner.table().release(&key, &proof(&call.proof), account.id, now).map_err(refused)?;
+            let Some(lock) = released else { return Ok(()) };
+            let actor = Actor { id: account.id, name: &account.username, origin };
+            inner.end(&lock, Event::LockReleased, Some(&actor)).await
+        })
+        .await
+    }
+
+    /// Takes a lock away from whoever has it; only its holder and administrators may.
+    pub(crate) async fn force(&self, account: &Account, place: Place) -> Result<(), Fault> {
+        let (inner, account, origin) = (Arc::clone(&self.inner), account.clone(), origin::current());
+        to_its_end(async move {
+            let key = place.lock_key();
+            let _turn = inner.turns.take(&key).await?;
+            let lock = {
+                let mut table = inner.table();
+                let Some(lock) = table.holder(&key, inner.clock.uptime()) else { return Ok(()) };
+                if lock.holder != account.id && account.role != Role::Admin {
+                    return Err(Fault::new(FaultCode::NotPermitted, "The lock is another user's"));
+                }
+                let id = lock.grant.id;
+                table.remove(id)
+            };
+            let Some(lock) = lock else { return Ok(()) };
+            let actor = Actor { id: account.id, name: &account.username, origin };
+            inner.end(&lock, Event::LockForced, Some(&actor)).await
+        })
+        .await
+    }
+
+    /// Who has the file at `place`: of our users, and `with_others` also past us.
+    pub(crate) async fn state(&self, account: &Account, place: &Place, with_others: bool) -> LockState {
+        let now = self.inner.clock.uptime();
+        let lock = self.inner.table().holder(&place.lock_key(), now).cloned();
+        if let Some(lock) = lock {
+            let left = lock.dies_at.saturating_sub(now).as_secs();
+            return LockState::Locked(LockView {
+                lock_id: lock.grant.id,
+                operation_id: lock.grant.operation.simple().to_string(),
+                locked_by: lock.grant.holder_name,
+                locked_at: UnixMicros(lock.grant.locked_at),
+                is_mine: lock.holder == account.id,
+                expires_in: u32::try_from(left).unwrap_or(u32::MAX),
+            });
+        }
+        if !with_others {
+            return LockState::Free;
+        }
+        match others::look(&place.pool, &place.full).await {
+            Some(other) => LockState::InUse { by: other.name, since: other.since },
+            None => LockState::Free,
+        }
+    }
+
+    /// Uses a link up: the first one who comes with it succeeds.
+    pub(crate) async fn redeem(&self, call: RedeemLink) -> Result<(), Fault> {
+        let inner = Arc::clone(&self.inner);
+        to_its_end(async move {
+            let mut change = inner.store.begin().await?;
+            let first = rows::use_link(&mut change, call.id, call.expires_at, inner.clock.now()).await?;
+            change.commit().await.map_err(StoreError::from)?;
+            if first { Ok(()) } else { Err(Fault::new(FaultCode::Conflict, "The link has been used")) }
+        })
+        .await
+    }
+
+    /// The lock that an edit proves. Faults: those of a check.
+    pub(crate) fn proven(&self, user: Uuid, key: &LockKey, edit: &Edit) -> Result<Lock, Fault> {
+        let now = self.inner.clock.uptime();
+        self.inner.table().check(key, &proof(&edit.proof), user, now).cloned().map_err(refused)
+    }
+
+    /// What an edit last saw of its file; the outer `None`: nobody knows any more.
+    pub(crate) async fn base(&self, lock: Uuid, edit: &Edit) -> Result<Option<Option<BaseVersion>>, Fault> {
+        Ok(rows::base(&self.inner.store, lock, edit.session).await?)
+    }
+
+    /// Writes down what an edit sees of its file.
+    pub(crate) async fn set_base(
+        &self,
+        lock: Uuid,
+        edit: &Edit,
+        seen: Option<&Metadata>,
+    ) -> Result<(), Fault> {
+        let mut writer = self.inner.store.light_writer().acquire().await.map_err(StoreError::from)?;
+        match rows::set_base(&mut writer, lock, edit.session, seen.map(base_of)).await {
+            // The lock ended this moment, which its next use will tell.
+            Err(error) if error.is_orphan() => Ok(()),
+            outcome => Ok(outcome?),
+        }
+    }
+
+    /// Holds the file that has a lock's place now.
+    pub(crate) async fn hold_again(&self, lock: Uuid) {
+        self.inner.holds.renew(lock).await;
+    }
+
+    /// Writes down what was done under a lock.
+    pub(crate) async fn note(
+        &self,
+        account: &Account,
+        event: Event,
+        outcome: Outcome,
+        place: &Place,
+        detail: &str,
+    ) {
+        let written = async {
+            let mut change = self.inner.store.begin().await?;
+            let actor = Actor::of(account);
+            record(
+                &mut change,
+                self.inner.clock.now(),
+                (event, outcome),
+                Some(&actor),
+                place.full.as_str(),
+                detail,
+            )
+            .await?;
+            Ok::<_, StoreError>(change.commit().await?)
+        };
+        if let Err(error) = written.await {
+            tracing::error!(%error, ?event, "what was done could not be recorded");
+        }
+    }
+
+    /// What time it is, as records are stamped with it.
+    pub(crate) fn now(&self) -> UnixMicros {
+        self.inner.clock.now()
+    }
+
+    /// Locks that live, and files that are held.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let now = self.inner.clock.uptime();
+        let live = self.inner.table().locks().filter(|lock| lock.is_live(now)).count();
+        (live, self.inner.holds.open_count())
+    }
+
+    /// Ends locks whose time is over and keeps files held, until stopped; then lets all files go. The locks stay, for the
+    /// next start.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let inner = &self.inner;
+        let sweeps = async {
+            loop {
+                tokio::time::sleep(SWEEP).await;
+                let over = inner.table().expire(inner.clock.uptime());
+                for lock in over {
+                    tracing::info!(path = %lock.key.path, holder = lock.grant.holder_name, "a lock has expired");
+                    if let Err(fault) = inner.end(&lock, Event::LockExpired, None).await {
+                        tracing::warn!(%fault, "the end of a lock could not be recorded");
+                    }
+                }
+            }
+        };
+        let upkeep = async { tokio::join!(sweeps, inner.holds.run()) };
+        stop.run_until_cancelled(upkeep).await;
+        inner.holds.close().await;
+    }
+
+    /// The live lock of another user that is in the way of a lock there.
+    fn held_by_another(&self, key: &LockKey, user: Uuid) -> Option<Lock> {
+        let table = self.inner.table();
+        table.holder(key, self.inner.clock.uptime()).filter(|lock| lock.holder != user).cloned()
+    }
+
+    /// The file that a call is about; `None` when there is no such connection any more. Who sees it does not matter here:
+    /// a lock is proven by other things.
+    pub(crate) async fn key(&self, connection: Uuid, path: &SharePath) -> Option<LockKey> {
+        let connection = self.inner.connections.for_upkeep(connection).await.ok().flatten()?;
+        Place::key_of(&connection, path).ok()
+    }
+}
+
+impl Inner {
+    /// Asks the table for a lock, and waits for a change of the file that is under way.
+    async fn take(&self, key: &LockKey, account: &Account) -> Result<Acquired, Fault> {
+        let deadline = Instant::now() + CHANGE_PATIENCE;
+        loop {
+            let unpinned = self.unpinned.notified();
+            let grant = Fresh {
+                id: Uuid::new_v4(),
+                operation: Uuid::new_v4(),
+                capability: secret()?,
+                holder_name: account.username.clone(),
+                locked_at: self.clock.now().0,
+            };
+            let acquired = self.table().acquire(key, account.id, grant, self.clock.uptime());
+            if acquired != Acquired::Changing {
+                return Ok(acquired);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if tokio::time::timeout(left, unpinned).await.is_err() {
+                return Ok(acquired);
+            }
+        }
+    }
+
+    /// Makes a lock that the table has granted good: on the share, then in the database.
+    async fn grant(
+        &self,
+        lock: &Lock,
+        replaced: &[Lock],
+        place: &Place,
+        session: Uuid,
+        origin: Option<&str>,
+    ) -> Result<(), Fault> {
+        let (hold, other) =
+            tokio::join!(place.pool.hold(&place.full), others::look(&place.pool, &place.full));
+        let hold = match hold {
+            Ok(hold) => Some(hold),
+            // There is nothing to hold yet.
+            Err(error) if matches!(error.kind(), ShareErrorKind::NotFound | ShareErrorKind::PathNotFound) => {
+                None
+            }
+            Err(error) if error.kind() == ShareErrorKind::InUse => return Err(in_use(other)),
+            Err(error) => return Err(fault(&error)),
+        };
+        if other.is_some() {
+            return Err(in_use(other));
+        }
+        let now = self.clock.now();
+        let mut change = self.store.begin().await?;
+        for dead in replaced {
+            rows::delete(&mut change, dead.grant.id).await?;
+        }
+        let lifetime = i64::try_from(self.lifetime.as_micros()).unwrap_or(i64::MAX);
+        let dead = UnixMicros(now.0.saturating_sub(lifetime));
+        if !rows::insert(&mut change, lock, place.connection.id, &place.full, now, dead).await? {
+            return Err(Fault::new(FaultCode::Busy, "The file is locked by another process").retry_after(1));
+        }
+        let seen = hold.as_ref().map(|hold| base_of(hold.metadata()));
+        rows::set_base(&mut change, lock.grant.id, session, seen).await?;
+        let actor =
+            Actor { id: lock.holder, name: &lock.grant.holder_name, origin: origin.map(str::to_owned) };
+        let event = (Event::LockAcquired, Outcome::Succeeded);
+        let fence = format!("fence {}", lock.fence);
+        record(&mut change, now, event, Some(&actor), place.full.as_str(), &fence).await?;
+        change.commit().await.map_err(StoreError::from)?;
+        self.holds.keep(lock.grant.id, &lock.key, place.connection.id, place.full.clone(), hold);
+        Ok(())
+    }
+
+    /// Takes note of a user who opens a file again that he has locked already.
+    async fn again(&self, lock: &Lock, session: Uuid, seen: Option<&Metadata>) -> Result<(), Fault> {
+        rows::heartbeat(&self.store, lock.grant.id, self.clock.now()).await?;
+        let mut change = self.store.begin().await?;
+        rows::set_base(&mut change, lock.grant.id, session, seen.map(base_of)).await?;
+        change.commit().await.map_err(StoreError::from)?;
+        Ok(())
+    }
+
+    /// What is left to do when the table has a lock no longer: on the share, in the database, on the record.
+    async fn end(&self, lock: &Lock, event: Event, actor: Option<&Actor<'_>>) -> Result<(), Fault> {
+        self.holds.end(lock.grant.id).await;
+        let mut change = self.store.begin().await?;
+        rows::delete(&mut change, lock.grant.id).await?;
+        let detail = format!("{} had it, fence {}", lock.grant.holder_name, lock.fence);
+        let now = self.clock.now();
+        record(&mut change, now, (event, Outcome::Succeeded), actor, lock.key.path.as_str(), &detail).await?;
+        change.commit().await.map_err(StoreError::from)?;
+        Ok(())
+    }
+
+    fn table(&self) -> MutexGuard<'_, LockTable> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn record(
+    to: &mut sqlx::SqliteConnection,
+    at: UnixMicros,
+    (event, outcome): (Event, Outcome),
+    actor: Option<&Actor<'_>>,
+    path: &str,
+    detail: &str,
+) -> Result<(), StoreError> {
+    let record = Record {
+        event,
+        outcome,
+        actor: actor.map(|actor| (Some(actor.id), actor.name)),
+        subject: None,
+        origin: actor.and_then(|actor| actor.origin.as_deref()),
+        detail: &format!("{path}: {detail}"),
+    };
+    audit::write(to, at, record).await
+}
+
+/// What there is to be saved over, as its edit saw it.
+pub(crate) fn base_of(metadata: &Metadata) -> BaseVersion {
+    BaseVersion { version: metadata.version(), modified: metadata.modified }
+}
+
+/// 32 random bytes as 43 characters.
+fn secret() -> Result<String, Fault> {
+    let mut bytes = [0; 32];
+    rand::rngs::OsRng.try_fill_bytes(&mut bytes).map_err(|error| {
+        tracing::error!(%error, "the system has no random numbers");
+        Fault::new(FaultCode::Internal, "Internal error")
+    })?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+fn proof(shown: &LockProof) -> Proof<'_> {
+    Proof {
+        find: match shown.find {
+            FindLock::ByPath => Find::ByPath,
+            FindLock::ById => Find::ById,
+        },
+        id: shown.lock_id,
+        operation: &shown.operation_id,
+        capability: shown.capability.as_deref(),
+        fence: shown.fence,
+    }
+}
+
+fn refused(refusal: Refusal) -> Fault {
+    match refusal {
+        Refusal::Lost => Fault::new(FaultCode::LockLost, "The lock is not, or no longer, held"),
+        Refusal::Mismatch => Fault::new(FaultCode::LockMismatch, "The lock is of another edit"),
+        Refusal::Capability => Fault::new(FaultCode::CapabilityMismatch, "The lock's secret is wrong"),
+        Refusal::Foreign => Fault::new(FaultCode::LockForeign, "The lock is another user's"),
+    }
+}
+
+/// Another user has it.
+pub(crate) fn locked(lock: &Lock) -> Fault {
+    let holder = Holder { name: lock.grant.holder_name.clone(), since: UnixMicros(lock.grant.locked_at) };
+    Fault::new(FaultCode::Locked, format!("File is locked for editing by {}", holder.name)).held_by(holder)
+}
+
+/// Somebody on the share has it.
+fn in_use(other: Option<others::Other>) -> Fault {
+    let message = match other {
+        None => "File is in use by another program on the share".to_owned(),
+        Some(others::Other { name: Some(name), mark, .. }) => {
+            format!("File is in use by {name} in another program (it says so in '{mark}')")
+        }
+        Some(others::Other { name: None, mark, .. }) => {
+            format!("File is in use by another program (it says so in '{mark}')")
+        }
+    };
+    Fault::new(FaultCode::InUse, message)
+}

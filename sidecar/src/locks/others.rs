@@ -1,0 +1,42 @@
+//! Who has a file open on the share, past us, as far as the share tells.
+
+use causeway_internal::UnixMicros;
+use causeway_locks::owner_file::{self, Program};
+use causeway_paths::SharePath;
+use causeway_smb::{ShareErrorKind, SharePool};
+
+/// Somebody who has a file open in a program that says so beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Other {
+    /// His name, if it can be read.
+    pub(super) name: Option<String>,
+    /// Since when.
+    pub(super) since: Option<UnixMicros>,
+    /// The file that says so.
+    pub(super) mark: String,
+}
+
+/// Looks for what office programs leave beside a file that they have open.
+pub(super) async fn look(pool: &SharePool, path: &SharePath) -> Option<Other> {
+    let (parent, name) = (path.parent()?, path.name()?);
+    let looks = owner_file::candidates(name).into_iter().filter_map(|(program, mark)| {
+        let at = parent.child(&mark).ok()?;
+        Some(read(pool, at, program, mark))
+    });
+    futures::future::join_all(looks).await.into_iter().flatten().next()
+}
+
+async fn read(pool: &SharePool, at: SharePath, program: Program, mark: String) -> Option<Other> {
+    let file = match pool.open_read(&at).await {
+        Ok(file) => file,
+        // It is there, and its program lets nobody read it.
+        Err(error) if error.kind() == ShareErrorKind::InUse => {
+            return Some(Other { name: None, since: None, mark });
+        }
+        Err(_) => return None,
+    };
+    let since = file.metadata().modified.to_unix_micros().map(UnixMicros);
+    let content = file.read_at(0, owner_file::MAX_BYTES).await.unwrap_or_default();
+    file.close().await;
+    Some(Other { name: owner_file::user(program, &content), since, mark })
+}

@@ -1,0 +1,69 @@
+//! [`Pass`]: leave to change an item.
+
+use std::sync::Arc;
+
+use causeway_internal::Fault;
+use causeway_locks::{Pin, Reach};
+use uuid::Uuid;
+
+use super::{Inner, Locks, locked};
+use crate::files::Place;
+
+/// Leave to change an item: nobody else has it locked, and nobody gets a lock on it before this is dropped.
+#[must_use]
+pub(crate) struct Pass {
+    locks: Arc<Inner>,
+    pin: Option<Pin>,
+    /// Locks of the user himself that the change reaches.
+    own: Vec<Uuid>,
+    has_let_go: bool,
+}
+
+impl Locks {
+    /// Leave for a user to change the item at `place`. Fault: `Locked` while another user has it, or what the change
+    /// reaches, locked.
+    pub(crate) fn pass(&self, user: Uuid, place: &Place, reach: Reach) -> Result<Pass, Fault> {
+        let (key, now) = (place.lock_key(), self.inner.clock.uptime());
+        let mut table = self.inner.table();
+        let pin = table.pin(&key, reach, user, now).map_err(|lock| locked(&lock))?;
+        let own = table.own_within(&key, user, now).map(|lock| lock.grant.id).collect();
+        drop(table);
+        Ok(Pass { locks: Arc::clone(&self.inner), pin: Some(pin), own, has_let_go: false })
+    }
+
+    /// Whether a user would get a [`Pass`], asked before much work is done in vain. Fault: `Locked`.
+    pub(crate) fn would_pass(&self, user: Uuid, place: &Place, reach: Reach) -> Result<(), Fault> {
+        self.pass(user, place, reach).map(drop)
+    }
+}
+
+impl Pass {
+    /// Lets go of the user's own locked files on the server, where holding them would stand in the way of the change.
+    /// They are held again when this is dropped.
+    pub(crate) async fn let_go(&mut self) {
+        self.has_let_go = true;
+        self.locks.holds.let_go(&self.own).await;
+    }
+
+    /// Holds the user's own locked files again, as they are now.
+    pub(crate) async fn take_up(&mut self) {
+        if std::mem::take(&mut self.has_let_go) {
+            self.locks.holds.take_up(&self.own);
+        }
+        for &lock in &self.own {
+            self.locks.holds.renew(lock).await;
+        }
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if self.has_let_go {
+            self.locks.holds.take_up(&self.own);
+        }
+        if let Some(pin) = self.pin.take() {
+            self.locks.table().unpin(pin);
+            self.locks.unpinned.notify_waiters();
+        }
+    }
+}
