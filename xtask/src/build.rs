@@ -28,10 +28,10 @@ pub(crate) fn components() -> Result<()> {
     execute(&mut command)
 }
 
-/// Builds the binary. The functions must have been built: it carries them inside.
+/// Builds the binary, and the companion beside it. The functions must have been built: the binary carries them inside.
 pub(crate) fn binary(release: bool) -> Result<()> {
-    println!("Building the binary; the first time this takes some minutes …");
-    let mut command = workspace::cargo(&["build", SELECTION, "--bin", "causeway"]);
+    println!("Building the binaries; the first time this takes some minutes …");
+    let mut command = workspace::cargo(&["build", SELECTION, "--bin", "causeway", "--bin", "causeway-companion"]);
     if release {
         command.arg("--release");
     }
