@@ -9,6 +9,7 @@ mod content;
 mod create;
 mod delete;
 mod edit;
+mod in_place;
 mod ledger;
 mod list;
 mod page;
@@ -87,7 +88,12 @@ impl Place {
 
     /// The item here, whatever its path is spelled like and whichever connection leads to it.
     pub(crate) fn lock_key(&self) -> LockKey {
-        lock_key(&ShareKey::of(self.pool.target()), &self.full)
+        Self::key_on(&self.pool, &self.full)
+    }
+
+    /// The same for a path from the root of a share.
+    pub(crate) fn key_on(pool: &SharePool, full: &SharePath) -> LockKey {
+        lock_key(&ShareKey::of(pool.target()), full)
     }
 
     /// The same without a session. Fault: `Invalid` for a path that is too long.

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connections::Connections;
 use crate::files::Siblings;
+use crate::locks::Locks;
 use crate::shares::Shares;
 
 /// Between two rounds when nothing calls for one: a server that was away is asked again this often.
@@ -20,11 +21,12 @@ pub(crate) async fn run(
     siblings: Arc<Siblings>,
     connections: Arc<Connections>,
     shares: Arc<Shares>,
+    locks: Locks,
     stop: CancellationToken,
 ) {
     let upkeep = async {
         loop {
-            match siblings.sweep(&connections, &shares).await {
+            match siblings.sweep(&connections, &shares, &locks).await {
                 Ok(0) => {}
                 Ok(left) => tracing::info!(left, "temporary items wait for the next round"),
                 Err(fault) => tracing::warn!(%fault, "a round of the janitor failed"),

@@ -161,6 +161,7 @@ impl Sidecar {
             Arc::clone(&siblings),
             Arc::clone(&connections),
             Arc::clone(&shares),
+            locks.clone(),
             stop.clone(),
         ));
         tasks.spawn(locks.clone().run(stop.clone()));

@@ -26,6 +26,7 @@ use causeway_internal::{Fault, FaultCode, Holder, UnixMicros};
 use causeway_locks::{Acquired, Find, Fresh, Lock, LockKey, LockTable, Proof, Refusal};
 use causeway_paths::SharePath;
 use causeway_smb::{Metadata, ShareErrorKind};
+use futures::{Stream, StreamExt as _};
 use rand::TryRngCore as _;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -264,6 +265,59 @@ impl Locks {
         self.inner.table().check(key, &proof(&edit.proof), user, now).cloned().map_err(refused)
     }
 
+    /// Lets a lock live on while its holder's content is on its way, for which he may send no other sign of life. Returns
+    /// what the transfer does; a lock that is lost meanwhile does not end it.
+    pub(crate) async fn living<T>(
+        &self,
+        user: Uuid,
+        key: &LockKey,
+        edit: &Edit,
+        transfer: impl Future<Output = T>,
+    ) -> T {
+        tokio::pin!(transfer);
+        loop {
+            tokio::select! {
+                outcome = &mut transfer => return outcome,
+                () = tokio::time::sleep(self.inner.sign_every()) => self.give_sign_of_life(user, key, edit),
+            }
+        }
+    }
+
+    /// The same for content on its way to the holder.
+    pub(crate) fn living_stream<S>(
+        &self,
+        user: Uuid,
+        key: LockKey,
+        edit: Edit,
+        content: S,
+    ) -> impl Stream<Item = S::Item> + use<S>
+    where
+        S: Stream,
+    {
+        let (locks, every) = (self.clone(), self.inner.sign_every());
+        let mut next = Instant::now() + every;
+        content.inspect(move |_| {
+            if Instant::now() < next {
+                return;
+            }
+            next = Instant::now() + every;
+            locks.give_sign_of_life(user, &key, &edit);
+        })
+    }
+
+    fn give_sign_of_life(&self, user: Uuid, key: &LockKey, edit: &Edit) {
+        let now = self.inner.clock.uptime();
+        let alive = self.inner.table().heartbeat(key, &proof(&edit.proof), user, now);
+        let Ok(lock) = alive else { return };
+        let inner = Arc::clone(&self.inner);
+        tokio::spawn(async move {
+            let written = rows::heartbeat(&inner.store, lock.grant.id, inner.clock.now()).await;
+            if let Err(error) = written {
+                tracing::warn!(%error, "a sign of life of a lock could not be written down");
+            }
+        });
+    }
+
     /// What an edit last saw of its file; the outer `None`: nobody knows any more.
     pub(crate) async fn base(&self, lock: Uuid, edit: &Edit) -> Result<Option<Option<BaseVersion>>, Fault> {
         Ok(rows::base(&self.inner.store, lock, edit.session).await?)
@@ -282,11 +336,6 @@ impl Locks {
             Err(error) if error.is_orphan() => Ok(()),
             outcome => Ok(outcome?),
         }
-    }
-
-    /// Holds the file that has a lock's place now.
-    pub(crate) async fn hold_again(&self, lock: Uuid) {
-        self.inner.holds.renew(lock).await;
     }
 
     /// Writes down what was done under a lock.
@@ -365,6 +414,11 @@ impl Locks {
 }
 
 impl Inner {
+    /// Between two signs of life of a transfer.
+    fn sign_every(&self) -> Duration {
+        self.lifetime / 4
+    }
+
     /// Asks the table for a lock, and waits for a change of the file that is under way.
     async fn take(&self, key: &LockKey, account: &Account) -> Result<Acquired, Fault> {
         let deadline = Instant::now() + CHANGE_PATIENCE;

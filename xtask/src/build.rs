@@ -31,7 +31,8 @@ pub(crate) fn components() -> Result<()> {
 /// Builds the binary, and the companion beside it. The functions must have been built: the binary carries them inside.
 pub(crate) fn binary(release: bool) -> Result<()> {
     println!("Building the binaries; the first time this takes some minutes …");
-    let mut command = workspace::cargo(&["build", SELECTION, "--bin", "causeway", "--bin", "causeway-companion"]);
+    let mut command =
+        workspace::cargo(&["build", SELECTION, "--bin", "causeway", "--bin", "causeway-companion"]);
     if release {
         command.arg("--release");
     }

@@ -164,6 +164,11 @@ impl LockTable {
         self.at(key).filter(|lock| lock.is_live(now))
     }
 
+    /// The lock of exactly this file, a dead one too.
+    pub fn get_at(&self, key: &LockKey) -> Option<&Lock> {
+        self.at(key)
+    }
+
     /// The lock of that id, dead ones too.
     pub fn get(&self, id: Uuid) -> Option<&Lock> {
         self.by_id.get(&id).and_then(|key| self.at(key))

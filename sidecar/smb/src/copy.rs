@@ -1,10 +1,12 @@
 //! Server-side copy (MS-SMB2 3.2.4.20.2, 3.3.5.15.6): the bytes never leave the server.
 
 use causeway_paths::SharePath;
+use causeway_versions::FileVersion;
 use smb2::client::connection::Frame;
 use smb2::msg::copychunk::{
     SrvCopychunk, SrvCopychunkCopy, SrvCopychunkResponse, SrvRequestResumeKeyResponse,
 };
+use smb2::msg::flush::FlushRequest;
 use smb2::msg::ioctl::{
     FSCTL_SRV_COPYCHUNK_WRITE, FSCTL_SRV_REQUEST_RESUME_KEY, IoctlRequest, IoctlResponse,
     SMB2_0_IOCTL_IS_FSCTL,
@@ -14,7 +16,7 @@ use smb2::types::status::NtStatus;
 use smb2::types::{Command, FileId};
 use tokio::sync::watch;
 
-use crate::create::{Open, SHARE_READ, access, option};
+use crate::create::{Open, SHARE_NOTHING, SHARE_READ, access, option};
 use crate::error::{ShareError, ShareErrorKind};
 use crate::handle::{OpenHandle, class};
 use crate::lane::Lease;
@@ -62,6 +64,73 @@ impl SharePool {
     }
 }
 
+impl SharePool {
+    /// Writes the content of one file over that of another, which stays the file it is: where the server lets nobody put
+    /// a new file in its place. It is on the server's disk when this returns.
+    ///
+    /// `Changed` when the file at `to` is not of the version `expected` any more, `InUse` when anybody else has it open,
+    /// were it for reading: then nothing was done to it. Every other error may leave it half written. Nobody can open it
+    /// meanwhile.
+    pub async fn overwrite(
+        &self,
+        from: &SharePath,
+        to: &SharePath,
+        expected: Option<FileVersion>,
+    ) -> Result<Metadata, ShareError> {
+        let lease = self.lease(Work::Write).await?;
+        let task = tokio::spawn(overwrite(lease, from.clone(), to.clone(), expected));
+        task.await.map_err(|panic| ShareError::caused_by(ShareErrorKind::Protocol, panic))?
+    }
+
+    /// Waits until the content of a file is on the server's disk.
+    pub async fn flush(&self, path: &SharePath) -> Result<(), ShareError> {
+        let path = path.clone();
+        self.look(Work::Write, deadline::FLUSH, move |lease| {
+            let path = path.clone();
+            async move {
+                let open = Open::existing(access::WRITE_IN_PLACE, option::NON_DIRECTORY);
+                let (file, _) = OpenHandle::open(lease, &path, &open).await?;
+                let flushed = flush(&file).await;
+                file.close().await;
+                flushed
+            }
+        })
+        .await
+    }
+}
+
+async fn overwrite(
+    lease: Lease,
+    from: SharePath,
+    to: SharePath,
+    expected: Option<FileVersion>,
+) -> Result<Metadata, ShareError> {
+    let in_place =
+        Open { sharing: SHARE_NOTHING, ..Open::existing(access::WRITE_IN_PLACE, option::NON_DIRECTORY) };
+    let (target, found) =
+        within(&lease, deadline::OPEN, OpenHandle::open(lease.clone(), &to, &in_place)).await?;
+    // From here on nobody else reads or writes it.
+    if expected.is_some_and(|expected| expected != found.version()) {
+        target.close().await;
+        return Err(ShareErrorKind::Changed.into());
+    }
+    let source = Open::existing(access::READ, option::NON_DIRECTORY);
+    let (source, metadata) =
+        within(&lease, deadline::OPEN, OpenHandle::open(lease.clone(), &from, &source)).await?;
+    let key = within(&lease, deadline::OPEN, resume_key(&lease, source.id())).await?;
+    copy_content(&lease, key, target.id(), metadata.size, |_| true).await?;
+    let end = metadata.size.to_le_bytes().to_vec();
+    within(&lease, deadline::CHANGE, target.set(class::END_OF_FILE, end)).await?;
+    within(&lease, deadline::FLUSH, flush(&target)).await?;
+    let written = within(&lease, deadline::CHANGE, target.close_with_metadata(&found)).await?;
+    source.close().await;
+    Ok(written)
+}
+
+async fn flush(file: &OpenHandle) -> Result<(), ShareError> {
+    file.lease().call(Command::Flush, &FlushRequest { file_id: file.id() }, 0).await.map(drop)
+}
+
 async fn copy(
     lease: Lease,
     from: SharePath,
@@ -85,27 +154,42 @@ async fn copy(
     // Until the copy is complete it goes with its handle.
     within(&lease, deadline::CHANGE, target.set(class::DISPOSITION, vec![1])).await?;
 
-    let mut limits = DEFAULT_LIMITS;
-    let mut done = 0;
-    while done < source_metadata.size {
-        if cancelled.try_recv() == Err(tokio::sync::oneshot::error::TryRecvError::Closed) {
-            return Err(ShareError::caused_by(ShareErrorKind::TimedOut, "the copy was given up"));
-        }
-        let request = next_request(key, done, source_metadata.size, limits);
-        let frame = within(&lease, deadline::COPY_STEP, copy_chunks(&lease, target.id(), &request)).await?;
-        match read_outcome(&frame, limits)? {
-            Outcome::Copied(0) => return Err(ShareErrorKind::Changed.into()),
-            Outcome::Copied(bytes) => {
-                done += bytes;
-                copied.send_replace(done);
-            }
-            Outcome::TooMuch(smaller) => limits = smaller,
-        }
-    }
+    copy_content(&lease, key, target.id(), source_metadata.size, |done| {
+        copied.send_replace(done);
+        cancelled.try_recv() != Err(tokio::sync::oneshot::error::TryRecvError::Closed)
+    })
+    .await?;
     within(&lease, deadline::CHANGE, target.set(class::DISPOSITION, vec![0])).await?;
     let metadata = within(&lease, deadline::CHANGE, target.close_with_metadata(&target_metadata)).await?;
     source.close().await;
     Ok(metadata)
+}
+
+/// Copies `size` bytes from the file of that key to the beginning of another one. `goes_on` is told the bytes copied so
+/// far, and says whether to go on.
+async fn copy_content(
+    lease: &Lease,
+    key: [u8; 24],
+    target: FileId,
+    size: u64,
+    mut goes_on: impl FnMut(u64) -> bool,
+) -> Result<(), ShareError> {
+    let mut limits = DEFAULT_LIMITS;
+    let mut done = 0;
+    while done < size {
+        if !goes_on(done) {
+            return Err(ShareError::caused_by(ShareErrorKind::TimedOut, "the copy was given up"));
+        }
+        let request = next_request(key, done, size, limits);
+        let frame = within(lease, deadline::COPY_STEP, copy_chunks(lease, target, &request)).await?;
+        match read_outcome(&frame, limits)? {
+            Outcome::Copied(0) => return Err(ShareErrorKind::Changed.into()),
+            Outcome::Copied(bytes) => done += bytes,
+            Outcome::TooMuch(smaller) => limits = smaller,
+        }
+    }
+    goes_on(done);
+    Ok(())
 }
 
 async fn within<T>(

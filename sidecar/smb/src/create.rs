@@ -25,6 +25,9 @@ pub(crate) mod access {
         | Mask::FILE_WRITE_ATTRIBUTES
         | Mask::DELETE
         | Mask::SYNCHRONIZE;
+    /// What there is, for its content alone: it may be nobody's to delete.
+    pub(crate) const WRITE_IN_PLACE: u32 =
+        Mask::FILE_WRITE_DATA | Mask::FILE_APPEND_DATA | Mask::FILE_READ_ATTRIBUTES | Mask::SYNCHRONIZE;
     pub(crate) const DELETE: u32 = Mask::DELETE | Mask::FILE_READ_ATTRIBUTES | Mask::SYNCHRONIZE;
     /// Attributes, owner and permissions, without a right to the content.
     pub(crate) const READ_SECURITY: u32 = Mask::FILE_READ_ATTRIBUTES | Mask::READ_CONTROL;
@@ -48,6 +51,9 @@ pub(crate) const SHARE_ALL: u32 =
 
 /// Others may only look.
 pub(crate) const SHARE_READ: u32 = ShareAccess::FILE_SHARE_READ;
+
+/// Others may not open it at all.
+pub(crate) const SHARE_NOTHING: u32 = 0;
 
 /// Others may look and write, not rename or delete.
 pub(crate) const SHARE_READ_WRITE: u32 = ShareAccess::FILE_SHARE_READ | ShareAccess::FILE_SHARE_WRITE;

@@ -21,6 +21,7 @@ pub(crate) mod class {
     pub(crate) const INTERNAL: u8 = 6;
     pub(crate) const RENAME: u8 = 10;
     pub(crate) const DISPOSITION: u8 = 13;
+    pub(crate) const END_OF_FILE: u8 = 20;
     pub(crate) const STREAM: u8 = 22;
     pub(crate) const ATTRIBUTE_TAG: u8 = 35;
 }

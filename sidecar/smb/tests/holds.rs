@@ -95,3 +95,33 @@ async fn a_hold_knows_that_its_server_has_gone() -> anyhow::Result<()> {
     again.release().await;
     fixture.nothing_open().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_may_replace_is_written_over_when_nobody_else_has_it_open() -> anyhow::Result<()> {
+    let fixture = Fixture::start()?;
+    let (pool, other) = (fixture.pool("data"), fixture.pool("data"));
+    let place = fixture.samba.share_dir("data").to_owned();
+    for (from, to) in [("short", "a much longer content"), ("a much longer content", "short"), ("", "x")] {
+        std::fs::write(place.join("from"), from)?;
+        std::fs::write(place.join("to"), to)?;
+        let before = pool.stat(&path("to")).await?;
+        let written = pool.overwrite(&path("from"), &path("to"), Some(before.version())).await?;
+        assert_eq!((written.file_id, written.size), (before.file_id, from.len() as u64));
+        assert_eq!(std::fs::read(place.join("to"))?, from.as_bytes());
+        assert_eq!(written.version(), pool.stat(&path("to")).await?.version());
+    }
+    pool.flush(&path("to")).await?;
+
+    let stale = pool.stat(&path("to")).await?.version();
+    std::fs::write(place.join("to"), "somebody else's")?;
+    refused(pool.overwrite(&path("from"), &path("to"), Some(stale)).await, ShareErrorKind::Changed);
+    let reader = other.open_read(&path("to")).await?;
+    refused(pool.overwrite(&path("from"), &path("to"), None).await, ShareErrorKind::InUse);
+    reader.close().await;
+    let hold = other.hold(&path("to")).await?;
+    refused(pool.overwrite(&path("from"), &path("to"), None).await, ShareErrorKind::InUse);
+    hold.release().await;
+    refused(pool.overwrite(&path("from"), &path("none"), None).await, ShareErrorKind::NotFound);
+    assert_eq!(std::fs::read(place.join("to"))?, b"somebody else's");
+    fixture.nothing_open().await
+}

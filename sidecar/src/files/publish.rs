@@ -1,5 +1,6 @@
 //! Putting finished content in the place of a file.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_http_semantics::{RequestConditions, WriteVerdict, plan_write};
@@ -8,7 +9,9 @@ use causeway_internal::locks::{BaseVersion, Divergence};
 use causeway_internal::{Fault, FaultCode};
 use causeway_smb::{Metadata, ShareError, ShareErrorKind, Unpublished, WriteHandle};
 
+use super::in_place::write_over;
 use super::read::representation;
+use super::sibling::{Sibling, Siblings};
 use super::{Place, item, parent_not_found};
 use crate::changes::Deed;
 use crate::locks::Pass;
@@ -38,6 +41,19 @@ pub(super) struct Placed {
     pub(super) file: Metadata,
     /// Whether there was none before.
     pub(super) is_new: bool,
+    /// Whether the temporary sibling has become the file, or was written over it and is still there.
+    is_renamed: bool,
+}
+
+impl Placed {
+    /// Does away with what is left of the temporary sibling.
+    pub(super) async fn settle(&self, place: &Place, sibling: Sibling) {
+        if self.is_renamed {
+            sibling.settle().await;
+        } else {
+            sibling.discard(&place.pool).await;
+        }
+    }
 }
 
 /// Content that did not get its place.
@@ -94,13 +110,15 @@ pub(super) fn diverged(base: Option<BaseVersion>, there: Option<&Metadata>) -> F
 }
 
 /// Flushes the finished file, waits for its turn, lets it take over what the old file has beside its content, and puts it
-/// in its place. `admit` is asked within the turn, before anything changes.
+/// in its place; where the server lets nobody do that, writes it over the old one. `admit` is asked within the turn, before
+/// anything changes.
 pub(super) async fn put_in_place(
     place: &Place,
     expected: &Expected,
-    turns: &Turns,
+    (turns, siblings): (&Turns, &Arc<Siblings>),
     admit: impl FnOnce() -> Result<Pass, Fault>,
     replaces: bool,
+    sibling: &Sibling,
     mut file: WriteHandle,
 ) -> Result<Placed, NotPlaced> {
     if let Err(error) = file.flush().await {
@@ -128,7 +146,7 @@ pub(super) async fn put_in_place(
             Err(fault) => break Err(NotPlaced { fault, file: Some(file) }),
         };
         match file.publish(&place.full, replace).await {
-            Ok(file) => break Ok(Placed { file, is_new: there.is_none() }),
+            Ok(file) => break Ok(Placed { file, is_new: there.is_none(), is_renamed: true }),
             Err(Unpublished { file: Some(again), error })
                 if attempt < ATTEMPTS && error.kind() != ShareErrorKind::AlreadyExists =>
             {
@@ -138,14 +156,20 @@ pub(super) async fn put_in_place(
                 tokio::time::sleep(PAUSE).await;
                 file = *again;
             }
-            Err(Unpublished { error, file: kept }) => {
+            Err(Unpublished { error, file: mut kept }) => {
+                if let (Some(there), Some(file)) = (&there, kept.take_if(|_| is_refused(&error))) {
+                    let written = write_over(siblings, place, there, *file, sibling).await;
+                    break written
+                        .map(|file| Placed { file, is_new: false, is_renamed: false })
+                        .map_err(|fault| NotPlaced { fault, file: None });
+                }
                 let unknown = error.outcome_unknown();
                 let settled = settle(place, expected, there.as_ref(), length, error).await;
                 if unknown && settled.is_err() {
                     place.tell(ItemKind::File, Deed::Disturbed);
                 }
                 break match settled {
-                    Ok(file) => Ok(Placed { file, is_new: there.is_none() }),
+                    Ok(file) => Ok(Placed { file, is_new: there.is_none(), is_renamed: true }),
                     Err(fault) => Err(NotPlaced { fault, file: kept.map(|file| *file) }),
                 };
             }
@@ -158,6 +182,11 @@ pub(super) async fn put_in_place(
     drop(pass);
     drop(turn);
     outcome
+}
+
+/// Whether the server refuses to have this file replaced, and not merely at this moment, as far as that can be told.
+fn is_refused(error: &ShareError) -> bool {
+    matches!(error.kind(), ShareErrorKind::AccessDenied | ShareErrorKind::InUse)
 }
 
 /// Finds out what a publication that was not answered with success has done; `before` is what was in its place.

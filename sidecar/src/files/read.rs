@@ -49,6 +49,13 @@ impl Files {
             self.locks.set_base(lock.grant.id, edit, Some(&found)).await?;
         }
         let content = (!plan.segments.is_empty()).then(|| content(handle, plan.segments.clone()));
+        let content = match (content, head.edit) {
+            (Some(content), Some(edit)) => {
+                let content = self.locks.living_stream(account.id, place.lock_key(), edit, content);
+                Some(Box::pin(content) as Content)
+            }
+            (content, _) => content,
+        };
         Ok((ReadAnswer { plan: plan.without_segments(), info: item(found) }, content))
     }
 }

@@ -12,12 +12,13 @@ use causeway_versions::FileTime;
 use subtle::ConstantTimeEq as _;
 
 use super::content::Content;
-use super::publish::{Expected, NotPlaced, diverged, put_in_place};
+use super::publish::{Expected, NotPlaced, Placed, diverged, put_in_place};
 use super::sibling::Sibling;
 use super::write::{discard, give_up};
 use super::{Files, Place, item, new_name, parent_not_found};
 use crate::changes::Deed;
 use crate::completion::to_its_end;
+use crate::locks::base_of;
 use crate::shares::fault;
 use crate::store::audit::{Event, Outcome};
 
@@ -71,7 +72,11 @@ impl Files {
                 return Err(refusal);
             }
         }
-        let (sibling, file) = self.receive(&place, &mut content, content_length).await?;
+        let (sibling, file) = {
+            let key = place.lock_key();
+            let received = self.receive(&place, &mut content, content_length);
+            self.locks.living(account.id, &key, &edit, received).await?
+        };
         let proven = if proof_in_form { compare(&mut edit, &content) } else { Ok(()) };
         let admitted = match proven {
             Ok(()) => self.may_still_write(account, &place).await,
@@ -96,9 +101,10 @@ impl Files {
 
 impl Save {
     async fn finish(&self, sibling: Sibling, file: WriteHandle) -> Result<SaveAnswer, Fault> {
-        let NotPlaced { fault, file } = match self.put(file).await {
-            Ok(saved) => {
-                sibling.settle().await;
+        let NotPlaced { fault, file } = match self.put(&sibling, file).await {
+            Ok(placed) => {
+                placed.settle(&self.place, sibling).await;
+                let saved = placed.file;
                 self.note(Event::EditSaved, Outcome::Succeeded, &format!("{} bytes", saved.size)).await;
                 return Ok(SaveAnswer { info: item(saved), copy: None });
             }
@@ -119,7 +125,7 @@ impl Save {
     }
 
     /// Puts the content in the file's place.
-    async fn put(&self, file: WriteHandle) -> Result<Metadata, NotPlaced> {
+    async fn put(&self, sibling: &Sibling, file: WriteHandle) -> Result<Placed, NotPlaced> {
         let (locks, place) = (&self.files.locks, &self.place);
         let key = place.lock_key();
         let expected = async {
@@ -139,19 +145,17 @@ impl Save {
             locks.proven(self.account.id, &key, &self.edit)?;
             locks.pass(self.account.id, place, Reach::Item)
         };
-        let placed = put_in_place(place, &expected, &self.files.turns, admit, self.replaces, file).await?;
+        let shared = (&*self.files.turns, &self.files.siblings);
+        let placed = put_in_place(place, &expected, shared, admit, self.replaces, sibling, file).await?;
         let lost = |fault| NotPlaced { fault, file: None };
-        let saved = placed.file;
-        locks.set_base(lock.grant.id, &self.edit, Some(&saved)).await.map_err(lost)?;
+        let saved = &placed.file;
+        locks.set_base(lock.grant.id, &self.edit, Some(saved)).await.map_err(lost)?;
         // Somebody else may have replaced it since, past us. Then it is not saved, whatever the server said.
         let now = place.look().await.map_err(lost)?;
         if now.as_ref().is_none_or(|now| now.file_id != saved.file_id) {
-            return Err(lost(diverged(Some(crate::locks::base_of(&saved)), now.as_ref())));
+            return Err(lost(diverged(Some(base_of(saved)), now.as_ref())));
         }
-        if placed.is_new {
-            locks.hold_again(lock.grant.id).await;
-        }
-        Ok(saved)
+        Ok(placed)
     }
 
     /// Keeps the content beside the file.

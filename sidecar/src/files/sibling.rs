@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::Place;
 use super::tree::{Tally, delete_whole};
 use crate::connections::Connections;
+use crate::locks::Locks;
 use crate::shares::{Shares, fault};
 use crate::store::{Journal, Leftover};
 
@@ -25,6 +26,9 @@ const NEW: &str = "new";
 
 /// Purpose in the journal: the old item, out of the way of its successor. Followed by the item's name.
 const OLD: &str = "old:";
+
+/// Purpose in the journal: the old content of a file that is being written in place. Followed by the file's name.
+const KEPT: &str = "kept:";
 
 /// How long the deletion of a connection waits for its clearing up; somebody waits for that.
 const CLEAR_TIMEOUT: Duration = Duration::from_secs(20);
@@ -93,11 +97,23 @@ impl Siblings {
     }
 
     /// Removes what was left behind, as far as the servers can be reached. Says how many are left for next time.
-    pub(crate) async fn sweep(&self, connections: &Connections, shares: &Shares) -> Result<usize, Fault> {
+    pub(crate) async fn sweep(
+        &self,
+        connections: &Connections,
+        shares: &Shares,
+        locks: &Locks,
+    ) -> Result<usize, Fault> {
         let mut left = 0;
         for leftover in self.abandoned().await? {
             let cleaned = match connections.for_upkeep(leftover.connection).await {
-                Ok(Some(connection)) => clean(&shares.pool(&connection), &leftover).await,
+                Ok(Some(connection)) => {
+                    let pool = shares.pool(&connection);
+                    let _unheld = match leftover.written_file() {
+                        Some(file) => Some(locks.unheld(&pool, &file).await),
+                        None => None,
+                    };
+                    clean(&pool, &leftover).await
+                }
                 // The connection is gone, and with it the password.
                 Ok(None) => Ok(()),
                 Err(fault) => Err(fault),
@@ -128,10 +144,10 @@ impl Siblings {
             for leftover in self.journal.leftovers().await?.into_iter().filter(of_this) {
                 if !self.lock().contains(&leftover.id) {
                     abandoned.push(leftover);
-                } else if leftover.purpose.starts_with(OLD) {
+                } else if leftover.purpose.starts_with(OLD) || leftover.purpose.starts_with(KEPT) {
                     return Err(Fault::new(
                         FaultCode::Busy,
-                        "A directory of this connection is being replaced",
+                        "A directory or a file of this connection is being replaced",
                     )
                     .retry_after(2));
                 }
@@ -182,16 +198,26 @@ impl Sibling {
 
     /// The successor of what was moved aside is in its place: from now on the sibling is worthless, and only now.
     pub(super) async fn superseded(self, place: &Place) -> Result<Self, Fault> {
+        self.becomes(place, NEW).await
+    }
+
+    /// From now on this is what the file at `place` held, which is about to be written over.
+    pub(super) async fn keeps_old_content(self, place: &Place) -> Result<Self, Fault> {
+        let name = place.full.name().unwrap_or_default();
+        self.becomes(place, &format!("{KEPT}{name}")).await
+    }
+
+    /// The same sibling with another purpose.
+    async fn becomes(self, place: &Place, purpose: &str) -> Result<Self, Fault> {
         let id = {
             let _gate = self.siblings.gate.lock().await;
-            let id = self.siblings.journal.begin(place.connection.id, &self.full, NEW).await?;
+            let id = self.siblings.journal.begin(place.connection.id, &self.full, purpose).await?;
             self.siblings.lock().insert(id);
             id
         };
-        let worthless =
-            Self { id, full: self.full.clone(), siblings: Arc::clone(&self.siblings), settled: false };
+        let same = Self { id, full: self.full.clone(), siblings: Arc::clone(&self.siblings), settled: false };
         self.settle().await;
-        Ok(worthless)
+        Ok(same)
     }
 
     /// Deletes the sibling, whatever it holds, and strikes it off; what cannot be deleted now is left to the sweep.
@@ -209,6 +235,14 @@ impl Drop for Sibling {
         if !self.settled {
             self.siblings.left_behind.notify_one();
         }
+    }
+}
+
+impl Leftover {
+    /// The file that was being written in place, if that was it.
+    fn written_file(&self) -> Option<SharePath> {
+        let name = self.purpose.strip_prefix(KEPT)?;
+        self.path.parent().and_then(|parent| parent.child(name).ok())
     }
 }
 
@@ -235,7 +269,25 @@ async fn clean(pool: &SharePool, leftover: &Leftover) -> Result<(), Fault> {
             .ok_or_else(|| Fault::new(FaultCode::Internal, "The name of a recovered item is too long"))?;
         return pool.rename(&leftover.path, &visible, false).await.map(drop).map_err(|error| fault(&error));
     }
+    if let Some(file) = leftover.written_file() {
+        bring_back(pool, &leftover.path, &file).await?;
+    }
     remove(pool, &leftover.path).await
+}
+
+/// Writes the old content of a file back that was being written over. The file may be gone by now: then the old content is
+/// the file again.
+pub(super) async fn bring_back(pool: &SharePool, kept: &SharePath, file: &SharePath) -> Result<(), Fault> {
+    let restored = match pool.overwrite(kept, file, None).await {
+        Err(error) if error.kind() == ShareErrorKind::NotFound => match pool.stat_link(kept).await {
+            Ok(_) => pool.rename(kept, file, false).await.map(drop),
+            // There is nothing to bring back either.
+            Err(error) if is_gone(error.kind()) => Ok(()),
+            Err(error) => Err(error),
+        },
+        outcome => outcome.map(drop),
+    };
+    restored.map_err(|error| fault(&error))
 }
 
 async fn remove(pool: &SharePool, path: &SharePath) -> Result<(), Fault> {

@@ -2,8 +2,10 @@
 //! process ends, which is the same as dropping all of it here.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use causeway_internal::FaultCode;
 use causeway_internal::accounts::{Account, SignIn};
@@ -19,6 +21,7 @@ use crate::accounts::Accounts;
 use crate::changes::Changes;
 use crate::config::SecretOverrides;
 use crate::connections::Connections;
+use crate::locks::Locks;
 use crate::secrets::Secrets;
 use crate::shares::Shares;
 use crate::store::Store;
@@ -27,8 +30,9 @@ struct House {
     _dir: TempDir,
     samba: Samba,
     store: Store,
-    shares: Shares,
-    connections: Connections,
+    shares: Arc<Shares>,
+    connections: Arc<Connections>,
+    locks: Locks,
     siblings: Arc<Siblings>,
     admin: Account,
     connection: Uuid,
@@ -66,12 +70,20 @@ impl House {
         };
         let connection = connections.create(&admin, CreateConnection { draft }).await.expect("created").id;
         let siblings = Arc::new(Siblings::new(store.journal()));
-        Self { _dir: dir, samba, store, shares: Shares::new(), connections, siblings, admin, connection }
+        let (shares, connections) = (Arc::new(Shares::new()), Arc::new(connections));
+        let locks = open_locks(&store, &connections, &shares).await;
+        Self { _dir: dir, samba, store, shares, connections, locks, siblings, admin, connection }
     }
 
     /// What a new process knows: the journal and nothing else.
     fn crash(&mut self) {
         self.siblings = Arc::new(Siblings::new(self.store.journal()));
+    }
+
+    /// The same, with the locks that the database has.
+    async fn crash_under_locks(&mut self) {
+        self.crash();
+        self.locks = open_locks(&self.store, &self.connections, &self.shares).await;
     }
 
     async fn place(&self, path: &str) -> Place {
@@ -95,7 +107,7 @@ impl House {
     }
 
     async fn sweep(&self) -> usize {
-        self.siblings.sweep(&self.connections, &self.shares).await.expect("swept")
+        self.siblings.sweep(&self.connections, &self.shares, &self.locks).await.expect("swept")
     }
 
     /// The first half of the replacement of the directory `docs`: it is set aside.
@@ -108,6 +120,12 @@ impl House {
         assert!(!self.on_disk("docs").exists());
         aside
     }
+}
+
+async fn open_locks(store: &Store, connections: &Arc<Connections>, shares: &Arc<Shares>) -> Locks {
+    let (connections, shares) = (Arc::clone(connections), Arc::clone(shares));
+    let lifetime = Duration::from_mins(2);
+    Locks::open(store.clone(), connections, shares, Arc::default(), lifetime).await.expect("locks")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,4 +200,38 @@ async fn files_in_the_making_are_swept_away_and_those_at_work_are_not() {
     house.crash();
     assert_eq!(house.sweep().await, 0);
     assert!(house.names().is_empty(), "a new process has nothing at work");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_a_file_is_written_over_its_old_content_comes_back() {
+    let mut house = House::open().await;
+    let file = house.place("plan.txt").await;
+    fs::write(house.on_disk("plan.txt"), "the old content, longer").expect("a file");
+    let born = fs::metadata(house.on_disk("plan.txt")).expect("a file").ino();
+    let kept = house.siblings.for_new(&file).await.expect("noted");
+    fs::copy(house.on_disk("plan.txt"), house.on_disk(kept.full.as_str())).expect("kept");
+    drop(kept.keeps_old_content(&file).await.expect("noted"));
+    // Its editor still has the lock, and with it the file, when the next process begins.
+    house.locks.acquire(&house.admin, file).await.expect("locked");
+    fs::write(house.on_disk("plan.txt"), "half").expect("torn");
+    house.crash_under_locks().await;
+    assert_eq!(house.sweep().await, 0);
+    assert_eq!(fs::read(house.on_disk("plan.txt")).expect("a file"), b"the old content, longer");
+    assert_eq!(fs::metadata(house.on_disk("plan.txt")).expect("a file").ino(), born, "the same file");
+    assert_eq!(house.names(), ["plan.txt"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_after_a_file_is_written_over_the_new_content_stays() {
+    let mut house = House::open().await;
+    let file = house.place("plan.txt").await;
+    fs::write(house.on_disk("plan.txt"), "new").expect("a file");
+    let kept = house.siblings.for_new(&file).await.expect("noted");
+    fs::write(house.on_disk(kept.full.as_str()), "old").expect("kept");
+    let kept = kept.keeps_old_content(&file).await.expect("noted");
+    drop(kept.superseded(&file).await.expect("noted"));
+    house.crash();
+    assert_eq!(house.sweep().await, 0);
+    assert_eq!(fs::read(house.on_disk("plan.txt")).expect("a file"), b"new");
+    assert_eq!(house.names(), ["plan.txt"]);
 }

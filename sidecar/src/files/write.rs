@@ -1,7 +1,5 @@
 //! Uploads: content that becomes a file, beside it first, then in its place in one step.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use causeway_internal::accounts::Account;
 use causeway_internal::transfer::{WriteAnswer, WriteHead};
@@ -44,12 +42,14 @@ impl Files {
             give_up(&place, sibling, file).await;
             return Err(refusal);
         }
-        let (turns, locks, user) = (Arc::clone(&self.turns), self.locks.clone(), account.id);
+        let (files, user) = (self.clone(), account.id);
         to_its_end(async move {
-            let admit = || locks.pass(user, &place, Reach::Item);
-            match put_in_place(&place, &expected, &turns, admit, before.is_some(), file).await {
+            let admit = || files.locks.pass(user, &place, Reach::Item);
+            let shared = (&*files.turns, &files.siblings);
+            let replaces = before.is_some();
+            match put_in_place(&place, &expected, shared, admit, replaces, &sibling, file).await {
                 Ok(placed) => {
-                    sibling.settle().await;
+                    placed.settle(&place, sibling).await;
                     Ok(WriteAnswer { info: item(placed.file), created: placed.is_new })
                 }
                 Err(NotPlaced { fault, file }) => {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use causeway_locks::LockKey;
 use causeway_paths::SharePath;
-use causeway_smb::{Hold, Metadata, ShareError};
+use causeway_smb::{Hold, ShareError};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -112,14 +112,11 @@ impl Holds {
     }
 
     /// Holds the file that has the lock's place now, whatever was held before. Failures are tried again later.
-    pub(super) async fn renew(&self, lock: Uuid) -> Option<Metadata> {
-        let opened = self.open(lock).await?;
-        let known = opened.as_ref().ok().map(|hold| hold.metadata().clone());
-        let before = self.settle(lock, opened);
-        if let Some(State::Open(hold, _)) = before {
+    pub(super) async fn renew(&self, lock: Uuid) {
+        let Some(opened) = self.open(lock).await else { return };
+        if let Some(State::Open(hold, _)) = self.settle(lock, opened) {
             hold.release().await;
         }
-        known
     }
 
     /// Files that are held at this moment.

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use causeway_internal::Fault;
 use causeway_locks::{Pin, Reach};
+use causeway_paths::SharePath;
+use causeway_smb::SharePool;
 use uuid::Uuid;
 
 use super::{Inner, Locks, locked};
@@ -34,6 +36,17 @@ impl Locks {
     /// Whether a user would get a [`Pass`], asked before much work is done in vain. Fault: `Locked`.
     pub(crate) fn would_pass(&self, user: Uuid, place: &Place, reach: Reach) -> Result<(), Fault> {
         self.pass(user, place, reach).map(drop)
+    }
+}
+
+impl Locks {
+    /// Lets go of a file on the server, whoever has it locked, until what this returns is dropped: for upkeep.
+    pub(crate) async fn unheld(&self, pool: &SharePool, file: &SharePath) -> Pass {
+        let key = Place::key_on(pool, file);
+        let own = self.inner.table().get_at(&key).map(|lock| lock.grant.id).into_iter().collect();
+        let mut pass = Pass { locks: Arc::clone(&self.inner), pin: None, own, has_let_go: false };
+        pass.let_go().await;
+        pass
     }
 }
 
