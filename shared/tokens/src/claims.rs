@@ -1,6 +1,7 @@
 //! What a token says.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// What a checked token says.
@@ -22,33 +23,27 @@ pub(crate) struct WrittenClaims {
     pub(crate) exp: u64,
 }
 
-/// What we read: more than we write, to tell tokens that are not for browsers. Whatever type a foreign claim has.
-#[derive(Debug, Deserialize)]
-pub(crate) struct ReadClaims {
-    pub(crate) sub: Option<String>,
-    #[serde(default)]
-    pub(crate) tv: u32,
-    pub(crate) exp: Option<serde_json::Number>,
-    #[serde(default)]
-    companion_uri: serde_json::Value,
-    #[serde(default)]
-    companion_session: serde_json::Value,
-    #[serde(default)]
-    token_class: serde_json::Value,
+/// Whether a token was made for the desktop companion, which has routes of its own. Whatever type a foreign claim has.
+pub(crate) fn is_for_companion(claims: &Map<String, Value>) -> bool {
+    let is_set = |name: &str| claims.get(name).is_some_and(is_set);
+    let class = claims.get("token_class").and_then(Value::as_str);
+    is_set("companion_uri") || is_set("companion_session") || class == Some("companion_session")
 }
 
-impl ReadClaims {
-    /// Whether it was made for the desktop companion, which has routes of its own.
-    pub(crate) fn is_for_companion(&self) -> bool {
-        is_set(&self.companion_uri)
-            || is_set(&self.companion_session)
-            || self.token_class.as_str() == Some("companion_session")
-    }
+/// When a token ends. NumericDate (RFC 7519 2) may have a fraction, which is cut off.
+pub(crate) fn expires_at(claims: &Map<String, Value>) -> Option<u64> {
+    let Value::Number(number) = claims.get("exp")? else { return None };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates, which is meant"
+    )]
+    let cut = |seconds: f64| seconds as u64;
+    number.as_u64().or_else(|| number.as_f64().map(cut))
 }
 
 /// Whether a claim says anything: neither absent, null, false, zero nor empty.
-fn is_set(claim: &serde_json::Value) -> bool {
-    use serde_json::Value;
+fn is_set(claim: &Value) -> bool {
     match claim {
         Value::Null => false,
         Value::Bool(yes) => *yes,

@@ -4,13 +4,18 @@ use std::fmt;
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::Claims;
-use crate::claims::{ReadClaims, WrittenClaims};
-use crate::hmac_provider;
+use crate::claims::{WrittenClaims, expires_at, is_for_companion};
+use crate::companion::{self, Kind, MAX_COMPANION_TOKEN_BYTES, ReadId, Written};
+use crate::{
+    BOOTSTRAP_SECONDS, Claims, CompanionScope, HeldLock, LINK_SECONDS, Link, OPERATION_SECONDS, Operation,
+    hmac_provider,
+};
 
-/// No token of ours is nearly as long; longer ones are not looked at.
+/// No browser token of ours is nearly as long; longer ones are not looked at.
 const MAX_TOKEN_BYTES: usize = 4096;
 
 /// The secret that tokens are signed with: the ASCII bytes of the deployment's token secret.
@@ -41,8 +46,8 @@ pub enum TokenRefused {
     /// Its time is over.
     #[error("the token has expired")]
     Expired,
-    /// It is ours, but not for browsers.
-    #[error("the token is for another audience")]
+    /// It is ours, but of another kind than the route takes.
+    #[error("the token is of another kind")]
     Foreign,
 }
 
@@ -76,40 +81,84 @@ impl TokenKey {
         now: u64,
     ) -> Result<Minted, MintError> {
         let expires_at = now.saturating_add(lifetime);
-        let claims = WrittenClaims { sub: user_id, tv: token_version, exp: expires_at };
-        Ok(Minted { token: encode(&Header::new(Algorithm::HS256), &claims, &self.signing)?, expires_at })
+        self.sign(&WrittenClaims { sub: user_id, tv: token_version, exp: expires_at }, expires_at)
     }
 
     /// What a token says, if it is one of ours for a browser and still holds at `now` (seconds since 1970).
     pub fn verify(&self, token: &str, now: u64) -> Result<Claims, TokenRefused> {
-        if token.len() > MAX_TOKEN_BYTES {
-            return Err(TokenRefused::Malformed);
-        }
-        let claims = decode::<ReadClaims>(token, &self.checking, &self.validation)
-            .map_err(|error| refusal(&error))?
-            .claims;
-        let expires_at = claims.exp.as_ref().and_then(whole_seconds).ok_or(TokenRefused::Malformed)?;
-        if expires_at <= now {
-            return Err(TokenRefused::Expired);
-        }
-        if claims.is_for_companion() {
+        let (claims, expires_at) = self.open(token, MAX_TOKEN_BYTES, now)?;
+        if is_for_companion(&claims) {
             return Err(TokenRefused::Foreign);
         }
-        let subject = claims.sub.as_deref().ok_or(TokenRefused::Malformed)?;
+        let subject = claims.get("sub").and_then(Value::as_str).ok_or(TokenRefused::Malformed)?;
         let user_id = Uuid::parse_str(subject).map_err(|_| TokenRefused::Malformed)?;
-        Ok(Claims { user_id, token_version: claims.tv, expires_at })
+        // A token that does not say is of the first generation.
+        let token_version = match claims.get("tv") {
+            None => 0,
+            Some(version) => version.as_u64().and_then(|version| version.try_into().ok()).ok_or(TokenRefused::Malformed)?,
+        };
+        Ok(Claims { user_id, token_version, expires_at })
     }
-}
 
-/// NumericDate (RFC 7519 2) may have a fraction, which is cut off.
-fn whole_seconds(number: &serde_json::Number) -> Option<u64> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the cast saturates, which is meant"
-    )]
-    let cut = |seconds: f64| seconds as u64;
-    number.as_u64().or_else(|| number.as_f64().map(cut))
+    /// Makes the link of that id, which lets the companion open a file once within [`LINK_SECONDS`].
+    pub fn mint_link(&self, scope: &CompanionScope, id: Uuid, now: u64) -> Result<Minted, MintError> {
+        let expires_at = now.saturating_add(LINK_SECONDS);
+        self.sign(&Written::new(Kind::Link, scope, expires_at).named(id), expires_at)
+    }
+
+    /// What a link says, if it still holds. Whether it was used before is for the sidecar to say.
+    pub fn verify_link(&self, token: &str, now: u64) -> Result<Link, TokenRefused> {
+        let (claims, expires_at) = self.open(token, MAX_COMPANION_TOKEN_BYTES, now)?;
+        let ReadId { jti: id } = companion::read(Kind::Link, &claims)?;
+        Ok(Link { scope: companion::read(Kind::Link, &claims)?, id, expires_at })
+    }
+
+    /// Makes the token for which a link is exchanged; it holds for [`BOOTSTRAP_SECONDS`].
+    pub fn mint_bootstrap(&self, scope: &CompanionScope, now: u64) -> Result<Minted, MintError> {
+        let expires_at = now.saturating_add(BOOTSTRAP_SECONDS);
+        self.sign(&Written::new(Kind::Bootstrap, scope, expires_at), expires_at)
+    }
+
+    /// Which file a bootstrap token is for, if it still holds.
+    pub fn verify_bootstrap(&self, token: &str, now: u64) -> Result<CompanionScope, TokenRefused> {
+        let (claims, _) = self.open(token, MAX_COMPANION_TOKEN_BYTES, now)?;
+        companion::read(Kind::Bootstrap, &claims)
+    }
+
+    /// Makes a token of a lock, of the id given; it holds for [`OPERATION_SECONDS`].
+    pub fn mint_operation(
+        &self,
+        scope: &CompanionScope,
+        lock: &HeldLock,
+        id: Uuid,
+        now: u64,
+    ) -> Result<Minted, MintError> {
+        let expires_at = now.saturating_add(OPERATION_SECONDS);
+        self.sign(&Written::new(Kind::Operation, scope, expires_at).named(id).holding(lock), expires_at)
+    }
+
+    /// What an operation token says, if it still holds. [`TokenRefused::Expired`] is said of genuine tokens only.
+    pub fn verify_operation(&self, token: &str, now: u64) -> Result<Operation, TokenRefused> {
+        let (claims, expires_at) = self.open(token, MAX_COMPANION_TOKEN_BYTES, now)?;
+        let scope = companion::read(Kind::Operation, &claims)?;
+        Ok(Operation { scope, lock: companion::read(Kind::Operation, &claims)?, expires_at })
+    }
+
+    fn sign(&self, claims: &impl Serialize, expires_at: u64) -> Result<Minted, MintError> {
+        Ok(Minted { token: encode(&Header::new(Algorithm::HS256), claims, &self.signing)?, expires_at })
+    }
+
+    /// The claims of a token that we signed and whose time, which they name, is not over.
+    fn open(&self, token: &str, longest: usize, now: u64) -> Result<(Map<String, Value>, u64), TokenRefused> {
+        if token.len() > longest {
+            return Err(TokenRefused::Malformed);
+        }
+        let claims = decode::<Map<String, Value>>(token, &self.checking, &self.validation)
+            .map_err(|error| refusal(&error))?
+            .claims;
+        let expires_at = expires_at(&claims).ok_or(TokenRefused::Malformed)?;
+        if expires_at <= now { Err(TokenRefused::Expired) } else { Ok((claims, expires_at)) }
+    }
 }
 
 fn refusal(error: &jsonwebtoken::errors::Error) -> TokenRefused {
