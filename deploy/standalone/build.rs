@@ -10,9 +10,10 @@ use std::{env, fs};
 const TARGET: &str = "wasm32-wasip2";
 
 /// Component id in `spin.toml` and the stem of its file.
-const COMPONENTS: [(&str, &str); 4] = [
+const COMPONENTS: [(&str, &str); 5] = [
     ("auth", "causeway_fn_auth"),
     ("files", "causeway_fn_files"),
+    ("locks", "causeway_fn_locks"),
     ("preview", "causeway_fn_preview"),
     ("system", "causeway_fn_system"),
 ];

@@ -4,8 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The components: packages that are built for [`WASM_TARGET`](crate::toolchain::WASM_TARGET) and for nothing else.
-pub(crate) const COMPONENTS: [&str; 4] =
-    ["causeway-fn-auth", "causeway-fn-files", "causeway-fn-preview", "causeway-fn-system"];
+pub(crate) const COMPONENTS: [&str; 5] = [
+    "causeway-fn-auth",
+    "causeway-fn-files",
+    "causeway-fn-locks",
+    "causeway-fn-preview",
+    "causeway-fn-system",
+];
 
 /// The repository's root.
 pub(crate) fn root() -> &'static Path {

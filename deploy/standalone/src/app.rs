@@ -13,9 +13,9 @@ include!(concat!(env!("OUT_DIR"), "/components.rs"));
 /// Where components see the web root.
 const WEB_MOUNT: &str = "/web";
 
-/// How long an answer of the sidecar to the `files` function may take to begin, when that asks for patience: copies of
-/// whole trees are answered when they are done. For all else it asks for much less, and no other function may wait so
-/// long. The sidecar has deadlines of its own for every step.
+/// How long an answer of the sidecar may take to begin, when a function asks for patience: copies of whole trees are
+/// answered when they are done (`files`), and a save when its last byte is on the share (`locks`). For all else they ask
+/// for much less, and no other function may wait so long. The sidecar has deadlines of its own for every step.
 const LONGEST_OPERATION: Duration = Duration::from_hours(6);
 
 /// Secrets and addresses that the functions share with the sidecar.
@@ -40,6 +40,13 @@ pub(crate) async fn start(config: &Config, wiring: Wiring<'_>, route: SidecarRou
     if let Some(url) = wiring.sidecar_url {
         variables.insert("sidecar_url".to_owned(), url.to_owned());
     }
+    if let Some(release) = &config.companion.release {
+        variables.insert("companion_release".to_owned(), release.clone());
+    }
+    if let Some(feed) = &config.companion.feed {
+        variables.insert("companion_feed_origin".to_owned(), feed.origin.clone());
+        variables.insert("companion_feed_path".to_owned(), feed.path.clone());
+    }
     let mounts = config.web_root.iter().map(|root| Mount {
         component: Some("system".to_owned()),
         destination: WEB_MOUNT.to_owned(),
@@ -48,8 +55,11 @@ pub(crate) async fn start(config: &Config, wiring: Wiring<'_>, route: SidecarRou
     // Together less than the host's bound, so that none of them, slow clients in front of it, shuts out the others.
     let at_once =
         |requests| ComponentLimits { concurrent_requests: Some(requests), ..ComponentLimits::default() };
-    let files =
-        ComponentLimits { deadline: LONGEST_OPERATION, longest_call: LONGEST_OPERATION, ..at_once(192) };
+    let patient = |requests| ComponentLimits {
+        deadline: LONGEST_OPERATION,
+        longest_call: LONGEST_OPERATION,
+        ..at_once(requests)
+    };
     let host_config = HostConfig {
         cache_dir: Some(config.cache_dir.clone()),
         key_value_path: Some(config.data_dir.join("key-value.db")),
@@ -58,8 +68,10 @@ pub(crate) async fn start(config: &Config, wiring: Wiring<'_>, route: SidecarRou
         limits: Limits { unbounded_peers: config.trusted_proxies.clone(), ..Limits::default() },
         component_limits: BTreeMap::from([
             ("auth".to_owned(), at_once(64)),
-            ("files".to_owned(), files),
-            ("preview".to_owned(), at_once(192)),
+            ("files".to_owned(), patient(160)),
+            // What is saved comes and goes through it, and must leave room for the signs of life of open files.
+            ("locks".to_owned(), patient(96)),
+            ("preview".to_owned(), at_once(144)),
         ]),
         log_sink: None,
     };

@@ -1,5 +1,7 @@
 //! What the operator decides: command line, environment, file, in this order of weight.
 
+mod companion;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -10,6 +12,8 @@ use causeway_sidecar::config::{FirstAdmin, PublicUrl, SecretOverrides};
 use clap::Args;
 use ipnet::IpNet;
 use serde::Deserialize;
+
+use self::companion::CompanionSource;
 
 /// Every option, before it is checked. The keys of the file are the names of the fields.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
@@ -73,6 +77,13 @@ pub(crate) struct Options {
     /// Sockets that one user may have open on /api/ws [default: 256]
     #[arg(long, env = "CAUSEWAY_MAX_SOCKETS_PER_USER", value_name = "COUNT")]
     max_sockets_per_user: Option<usize>,
+    /// A release of the desktop companion for /api/companion/downloads, as JSON:
+    /// {"version": "1.2.0", "notes": "", "assets": {"linux-x64": "https://…"}}
+    #[arg(long, env = "CAUSEWAY_COMPANION_RELEASE", value_name = "JSON")]
+    companion_release: Option<String>,
+    /// Where such a document is to be had, when none is given; read at each request
+    #[arg(long, env = "CAUSEWAY_COMPANION_FEED_URL", value_name = "URL")]
+    companion_feed_url: Option<String>,
     /// What to log, to stderr [default: info]
     #[arg(long, env = "CAUSEWAY_LOG", value_name = "FILTER")]
     log: Option<String>,
@@ -97,6 +108,7 @@ pub(crate) struct Config {
     pub(crate) ws_listen: Option<SocketAddr>,
     pub(crate) metrics_listen: Option<SocketAddr>,
     pub(crate) max_sockets_per_user: usize,
+    pub(crate) companion: CompanionSource,
     pub(crate) log: String,
 }
 
@@ -143,6 +155,8 @@ impl Options {
             ws_listen: self.ws_listen.or(file.ws_listen),
             metrics_listen: self.metrics_listen.or(file.metrics_listen),
             max_sockets_per_user: self.max_sockets_per_user.or(file.max_sockets_per_user),
+            companion_release: self.companion_release.or(file.companion_release),
+            companion_feed_url: self.companion_feed_url.or(file.companion_feed_url),
             log: self.log.or(file.log),
             config: self.config,
         })
@@ -210,6 +224,8 @@ impl Options {
         {
             faults.push("sidecar_url: must begin with http:// or https://".to_owned());
         }
+        let companion =
+            CompanionSource::check(self.companion_release, self.companion_feed_url.as_deref(), &mut faults);
         let username = self.admin_username.unwrap_or_else(|| "admin".to_owned());
         if username.trim().is_empty() {
             faults.push("admin_username: must not be empty".to_owned());
@@ -238,6 +254,7 @@ impl Options {
             ws_listen,
             metrics_listen,
             max_sockets_per_user,
+            companion,
             log: self.log.unwrap_or_else(|| DEFAULT_LOG.to_owned()),
         })
     }
@@ -281,6 +298,12 @@ impl fmt::Display for Config {
         writeln!(f, "ws_listen             {}", address(self.ws_listen))?;
         writeln!(f, "metrics_listen        {}", address(self.metrics_listen))?;
         writeln!(f, "max_sockets_per_user  {}", self.max_sockets_per_user)?;
+        let companion = match &self.companion {
+            CompanionSource { release: Some(_), .. } => "given".to_owned(),
+            CompanionSource { feed: Some(feed), .. } => format!("from {}{}", feed.origin, feed.path),
+            CompanionSource { .. } => "(unknown)".to_owned(),
+        };
+        writeln!(f, "companion_release     {companion}")?;
         write!(f, "log                   {}", self.log)
     }
 }
@@ -299,6 +322,7 @@ mod tests {
             public_url: Some("files.example.org".into()),
             ws_listen: Some("8081".into()),
             max_sockets_per_user: Some(0),
+            companion_feed_url: Some("nowhere".into()),
             ..Options::default()
         };
         let told = options.check().err().unwrap().to_string();
@@ -310,6 +334,7 @@ mod tests {
             "public_url",
             "ws_listen",
             "max_sockets_per_user",
+            "companion_feed_url",
         ] {
             assert!(told.contains(name), "{told}");
         }

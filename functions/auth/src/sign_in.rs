@@ -1,11 +1,10 @@
 //! Signing in with a password.
 
-use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use causeway_api::Timestamp;
 use causeway_api::auth::{AuthConfig, AuthToken, SignInMode};
-use causeway_function_kit::{Answer, BodyError, Form, Headers, Problem, Refusal, Request, variable};
+use causeway_function_kit::{Answer, BodyError, Form, Headers, Origin, Problem, Refusal, Request, variable};
 use causeway_internal::accounts::{Account, SignIn};
 use causeway_internal::{FaultCode, UnixMicros};
 use causeway_tokens::Minted;
@@ -31,12 +30,8 @@ pub(crate) async fn sign_in(mut request: Request) -> Result<Answer, Problem> {
         broken @ BodyError::Broken(_) => broken.into(),
     })?;
     let (username, password) = credentials(request.headers(), &body)?;
-    let call = SignIn {
-        username,
-        password,
-        peer: request.headers().get("spin-client-addr").map(without_port),
-        forwarded_for: request.headers().joined("x-forwarded-for"),
-    };
+    let Origin { peer, forwarded_for } = request.origin();
+    let call = SignIn { username, password, peer, forwarded_for };
     let account = request.sidecar()?.call(&call).await.map_err(refusal)?;
     let settings = request.settings()?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -76,11 +71,6 @@ async fn token_minutes() -> Result<u64, Problem> {
     minutes.ok_or_else(|| Problem::internal(format!("access_token_minutes is {text:?}")))
 }
 
-/// `127.0.0.1:50000` or `[::1]:50000` without the port; anything else as it is.
-fn without_port(peer: &str) -> String {
-    peer.parse::<SocketAddr>().map_or_else(|_| peer.to_owned(), |address| address.ip().to_string())
-}
-
 fn token(account: Account, minted: Minted) -> AuthToken {
     let micros = i64::try_from(minted.expires_at).unwrap_or(i64::MAX).saturating_mul(1_000_000);
     AuthToken {
@@ -102,7 +92,7 @@ mod tests {
     use causeway_function_kit::{Headers, Refusal};
     use causeway_internal::{Fault, FaultCode};
 
-    use super::{credentials, refusal, without_port};
+    use super::{credentials, refusal};
 
     fn form(content_type: &str, body: &str) -> Option<(String, String)> {
         let headers = Headers::new(vec![("content-type".into(), content_type.into())]);
@@ -127,12 +117,5 @@ mod tests {
         let often = of(Fault::new(FaultCode::RateLimited, "slow down").retry_after(90));
         assert_eq!((wrong.status(), often.status()), (401, 429));
         assert_eq!(wrong.body(), often.body());
-    }
-
-    #[test]
-    fn the_peers_port_is_left_out() {
-        assert_eq!(without_port("127.0.0.1:50000"), "127.0.0.1");
-        assert_eq!(without_port("[::1]:50000"), "::1");
-        assert_eq!(without_port("10.0.0.1"), "10.0.0.1");
     }
 }

@@ -3,7 +3,7 @@
 use causeway_api::connections::{
     ConnectionBody, ConnectionCreateBody, ConnectionUpdateBody, DeletedAnswer, TestAnswer, visibility_options,
 };
-use causeway_function_kit::{Answer, Problem, Refusal, Request};
+use causeway_function_kit::{Answer, NO_SHARE_NAME, Problem, Refusal, Request};
 use causeway_internal::accounts::{Role, WhoAmI};
 use causeway_internal::connections::{
     ChangeConnection, ConnectionDraft, CreateConnection, DeleteConnection, ListConnections, TestConnection,
@@ -12,7 +12,6 @@ use causeway_internal::connections::{
 use causeway_internal::{Fault, FaultCode};
 
 use crate::refusal::invalid;
-use crate::wording::NO_SHARE_NAME;
 
 const TIMED_OUT: &str = "Connection test timed out. The remote share did not respond in time.";
 

@@ -1,11 +1,10 @@
 //! Directories by name.
 
 use causeway_api::directories::DirectoryMatches;
-use causeway_function_kit::{Answer, Problem, Request};
+use causeway_function_kit::{Answer, Problem, Request, Wording};
 use causeway_internal::directories::SearchDirectories;
 
 use crate::refusal::worded;
-use crate::wording::Wording;
 
 pub(crate) async fn search(request: &Request) -> Result<Answer, Problem> {
     let connection = request.path_uuid("connection_id")?;

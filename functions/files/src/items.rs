@@ -1,19 +1,29 @@
 //! One item: look, make, rename, delete.
 
 use causeway_api::files::{CreateBody, CreateRequest, FileInfo, RenameBody, RenameRequest, item_to_delete};
-use causeway_function_kit::{Answer, Problem, Request};
+use causeway_function_kit::{Answer, Problem, Request, Wording};
 use causeway_internal::files::{CreateItem, DeleteItem, GetInfo, RenameItem};
+use causeway_internal::locks::GetEditInfo;
 use causeway_paths::SharePath;
 
 use crate::refusal::{refused_item, refused_path, worded};
-use crate::wording::Wording;
 
 pub(crate) async fn info(request: &Request) -> Result<Answer, Problem> {
     let connection = request.path_uuid("connection_id")?;
     let text = request.query().required("path")?;
     let path = SharePath::parse(text).map_err(refused_path)?;
+    let wording = Wording::info(text);
+    let sidecar = request.sidecar()?;
+    if let Some(operation) = request.operation() {
+        let call = GetEditInfo { connection, path, edit: operation.edit() };
+        let info = sidecar.call(&call).await;
+        let info = info.map_err(|refusal| {
+            refusal.or_else(|fault| operation.refuse(fault).or_else(|| wording.refuse(fault)))
+        })?;
+        return Answer::json(200, &FileInfo::single(&call.path, &info));
+    }
     let call = GetInfo { connection, path };
-    let info = request.sidecar()?.call(&call).await.map_err(worded(Wording::info(text)))?;
+    let info = sidecar.call(&call).await.map_err(worded(wording))?;
     Answer::json(200, &FileInfo::single(&call.path, &info))
 }
 

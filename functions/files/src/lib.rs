@@ -1,7 +1,7 @@
 //! The files function: connections to shares, and the items on them.
 //!
 //! Each handler reads what the request asks for, makes one internal call, and puts the answer into its public shape.
-//! What the sidecar refuses is worded by the route ([`wording`]).
+//! What the sidecar refuses is worded by the route ([`Wording`](causeway_function_kit::Wording)).
 
 mod connections;
 mod directories;
@@ -11,7 +11,6 @@ mod list;
 mod refusal;
 mod transfer;
 mod upload;
-mod wording;
 
 use causeway_api::Endpoint;
 use causeway_api::routes::files::{ENDPOINTS, Operation};

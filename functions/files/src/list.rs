@@ -1,12 +1,11 @@
 //! Listings, passed on while they arrive.
 
 use causeway_api::files::{ListingWriter, PageQuery};
-use causeway_function_kit::{Answer, Problem, Request};
+use causeway_function_kit::{Answer, Problem, Request, Wording};
 use causeway_internal::files::ListDirectory;
 use causeway_paths::SharePath;
 
 use crate::refusal::{invalid, refused_path, worded};
-use crate::wording::Wording;
 
 /// JSON of an entry, usually: names, path and times are some 200 bytes.
 const BYTES_OF_AN_ENTRY: usize = 256;

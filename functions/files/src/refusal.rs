@@ -2,17 +2,13 @@
 
 use causeway_api::FieldError;
 use causeway_api::files::ItemRequestError;
-use causeway_function_kit::{Problem, Refusal};
+use causeway_function_kit::{Problem, Refusal, Wording};
 use causeway_paths::PathError;
 use serde_json::json;
 
-use crate::wording::Wording;
-
 /// Gives the sidecar's refusals the words of a route.
 pub(crate) fn worded(wording: Wording<'_>) -> impl FnOnce(Refusal) -> Problem {
-    move |refusal| {
-        refusal.or_else(|fault| wording.word(fault).map(|(status, detail)| Problem::new(status, detail)))
-    }
+    move |refusal| refusal.or_else(|fault| wording.refuse(fault))
 }
 
 /// A path or a name that breaks a rule.

@@ -1,13 +1,12 @@
 //! Copy and move.
 
 use causeway_api::files::{TransferBody, TransferConflict, TransferRequest};
-use causeway_function_kit::{Answer, Problem, Refusal, Request};
+use causeway_function_kit::{Answer, Problem, Refusal, Request, Wording};
 use causeway_internal::files::{TransferItem, TransferKind};
 use causeway_internal::{Fault, FaultCode};
 use serde_json::json;
 
 use crate::refusal::refused_item;
-use crate::wording::Wording;
 
 pub(crate) async fn transfer(kind: TransferKind, mut request: Request) -> Result<Answer, Problem> {
     let connection = request.path_uuid("connection_id")?;
@@ -28,10 +27,7 @@ pub(crate) async fn transfer(kind: TransferKind, mut request: Request) -> Result
     // Terabytes may have to be moved while the client waits.
     let done = request.sidecar()?.call_patiently(&call).await;
     done.map_err(|refusal: Refusal| {
-        refusal.or_else(|fault| {
-            conflict(&call, fault)
-                .or_else(|| wording.word(fault).map(|(status, detail)| Problem::new(status, detail)))
-        })
+        refusal.or_else(|fault| conflict(&call, fault).or_else(|| wording.refuse(fault)))
     })?;
     Ok(Answer::empty(204))
 }

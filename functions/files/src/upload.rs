@@ -2,20 +2,24 @@
 
 use causeway_api::FieldError;
 use causeway_api::files::{UploadAnswer, file_to_write};
-use causeway_function_kit::{Answer, Problem, Refusal, Request};
+use causeway_function_kit::{Answer, Problem, ProofPlace, Refusal, Request, Wording};
 use causeway_http_semantics::RequestConditions;
 use causeway_internal::FaultCode;
 use causeway_internal::transfer::{BodyForm, WriteAnswer, WriteHead};
 use serde_json::Value;
 
 use crate::refusal::refused_item;
-use crate::wording::Wording;
 
 /// The part of the form that holds the content.
 const FIELD: &str = "file";
 
-/// `POST …/upload`: the part `file` of a form.
+/// `POST …/upload`: the part `file` of a form. Under an operation token it is a save.
 pub(crate) async fn from_form(request: Request) -> Result<Answer, Problem> {
+    if let Some(session) = request.operation().cloned() {
+        let connection = request.path_uuid("connection_id")?;
+        request.query().required("path")?;
+        return request.save_edit(session, connection, ProofPlace::Query).await;
+    }
     let is_form = request.headers().media_type().as_deref() == Some("multipart/form-data");
     let (head, written) = store(request, BodyForm::Multipart { field: FIELD.to_owned() }, is_form).await?;
     Answer::json(200, &UploadAnswer::stored(&head.path, &written.info))
@@ -57,8 +61,7 @@ async fn store(
             FaultCode::PreconditionFailed => {
                 Some(Problem::new(412, "The file is not in the state that the request expects"))
             }
-            FaultCode::KindMismatch => Some(Problem::conflict(format!("A directory is in the way: {text}"))),
-            _ => Wording::upload(&text).word(fault).map(|(status, detail)| Problem::new(status, detail)),
+            _ => Wording::upload(&text).refuse(fault),
         })
     })?;
     Ok((head, written))

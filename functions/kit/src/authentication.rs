@@ -18,14 +18,14 @@ pub(crate) fn authenticate(headers: &Headers, key: &TokenKey) -> Result<Principa
 }
 
 /// The token of `Authorization: Bearer …`; the scheme is case-insensitive (RFC 9110 11.1). Another scheme counts as none.
-fn bearer(headers: &Headers) -> Option<&str> {
+pub(crate) fn bearer(headers: &Headers) -> Option<&str> {
     let (scheme, token) = headers.get("authorization")?.trim().split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-/// Now.
-pub(crate) fn unix_seconds() -> u64 {
+/// Now, in seconds since 1970.
+pub fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 

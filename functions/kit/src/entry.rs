@@ -5,6 +5,7 @@ use spin_sdk::wasip3::http::types::{self, ErrorCode, Method as WasiMethod};
 use uuid::Uuid;
 
 use crate::authentication::authenticate;
+use crate::companion::{companion_bearer, proves_lock};
 use crate::{Answer, ClientBody, Headers, Problem, Query, Request, settings};
 
 /// A function: the operations that it has, and what each does.
@@ -68,18 +69,31 @@ async fn serve<F: Function>(
         headers,
         parameters: PathParameters::default(),
         principal: None,
+        operation: None,
         settings: None,
         body: Some(body),
     };
     match find(F::endpoints(), method, path) {
         Found::Operation { operation, route, parameters } => {
             let settings = settings().await?;
-            if route.auth == Auth::Browser {
-                request.principal = Some(authenticate(&request.headers, &settings.token_key)?);
-            }
             request.settings = Some(settings);
             request.parameters = parameters;
-            request.query = Query::parse(query)?;
+            let query = Query::parse(query);
+            let proves_lock =
+                || query.as_ref().is_ok_and(|query| proves_lock(query, &request.headers, settings));
+            match route.auth {
+                Auth::Public => {}
+                Auth::Companion => drop(companion_bearer(&request.headers)?),
+                Auth::BrowserOrOperation if proves_lock() => {
+                    request.query = query?;
+                    request.authenticate_operation()?;
+                    return F::perform(operation, request).await;
+                }
+                Auth::Browser | Auth::BrowserOrOperation => {
+                    request.principal = Some(authenticate(&request.headers, &settings.token_key)?);
+                }
+            }
+            request.query = query?;
             F::perform(operation, request).await
         }
         Found::WrongMethod { allowed } => Err(Problem::wrong_method(&allowed)),

@@ -76,25 +76,34 @@
 mod answer;
 mod authentication;
 mod body;
+mod companion;
 mod entry;
+mod fetch;
 mod form;
 mod headers;
+mod origin;
 mod problem;
 mod query;
 mod request;
 mod settings;
 mod sidecar;
+mod wording;
 
 pub use answer::{Answer, BodyWriter, Interrupted};
+pub use authentication::unix_seconds;
 pub use body::{BodyError, ClientBody};
+pub use companion::{OperationSession, ProofPlace};
 pub use entry::{Function, handle};
+pub use fetch::{FetchError, Fetched, fetch};
 pub use form::{Form, FormError};
 pub use headers::Headers;
+pub use origin::Origin;
 pub use problem::Problem;
 pub use query::Query;
 pub use request::{MAX_JSON_BODY, Request};
 pub use settings::{Settings, settings, variable};
 pub use sidecar::{Content, Listing, Refusal, Sidecar};
+pub use wording::{NO_SHARE_NAME, Wording};
 
 #[doc(hidden)]
 pub use spin_sdk;

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{ClientBody, Headers, Problem, Query, Settings, Sidecar};
+use crate::{ClientBody, Headers, OperationSession, Origin, Problem, Query, Settings, Sidecar};
 
 /// The largest JSON body that a client may send, in bytes. Settings with themes of the user's own are the largest.
 pub const MAX_JSON_BODY: usize = 1024 * 1024;
@@ -25,6 +25,8 @@ pub struct Request {
     pub(crate) headers: Headers,
     pub(crate) parameters: PathParameters,
     pub(crate) principal: Option<Principal>,
+    /// The edit that the caller has proved to have, on routes that are for browsers too.
+    pub(crate) operation: Option<OperationSession>,
     pub(crate) settings: Option<&'static Settings>,
     pub(crate) body: Option<ClientBody>,
 }
@@ -60,6 +62,11 @@ impl Request {
         &self.headers
     }
 
+    /// Where it comes from.
+    pub fn origin(&self) -> Origin {
+        Origin::of(&self.headers)
+    }
+
     /// The value of a path parameter, decoded.
     ///
     /// # Errors
@@ -91,7 +98,12 @@ impl Request {
     /// body that is written later.
     pub fn sidecar(&self) -> Result<Sidecar, Problem> {
         let settings = self.settings.ok_or_else(|| Problem::internal("no settings on this route"))?;
-        Ok(Sidecar::new(settings, self.principal, self.id))
+        Ok(Sidecar::new(settings, self.principal, self.id, self.origin()))
+    }
+
+    /// The sidecar, spoken to for somebody whom the request names in another way than by its access token.
+    pub fn sidecar_for(&self, principal: Principal) -> Result<Sidecar, Problem> {
+        Ok(Sidecar::new(self.settings()?, Some(principal), self.id, self.origin()))
     }
 
     /// What the deployment says. Not on routes that the table does not have.

@@ -100,6 +100,22 @@ impl SidecarAddress {
 }
 
 #[cfg(test)]
+impl Settings {
+    /// Those of a deployment with that token secret.
+    pub(crate) fn for_tests(token_secret: &str) -> Self {
+        Self {
+            sidecar: SidecarAddress {
+                is_https: false,
+                authority: "sidecar.internal".to_owned(),
+                base_path: String::new(),
+            },
+            authorization: ServiceAuthorization(String::new()),
+            token_key: TokenKey::new(token_secret),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::SidecarAddress;
 

@@ -5,6 +5,7 @@ mod refusal;
 mod wire;
 
 use causeway_internal::files::{LIST_DIRECTORY, ListDirectory};
+use causeway_internal::locks::{SAVE_EDIT, SaveAnswer, SaveHead};
 use causeway_internal::transfer::{READ_FILE, ReadAnswer, ReadHead, WRITE_FILE, WriteAnswer, WriteHead};
 use causeway_internal::{Call, HEAD_HEADER, Principal, decode_head, encode_head};
 use serde::Serialize;
@@ -16,7 +17,7 @@ pub use self::listing::Listing;
 pub use self::refusal::Refusal;
 use self::wire::{Outgoing, Patience};
 use crate::body::RawBody;
-use crate::{ClientBody, Settings};
+use crate::{ClientBody, Origin, Settings};
 
 /// The largest JSON answer that is read into the guest, in bytes: some ten thousand users.
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
@@ -27,6 +28,7 @@ pub struct Sidecar {
     settings: &'static Settings,
     principal: Option<Principal>,
     request_id: Uuid,
+    origin: Origin,
 }
 
 /// Content of a share on its way from the sidecar to the client. It has not entered the guest, and does not.
@@ -39,8 +41,13 @@ impl Content {
 }
 
 impl Sidecar {
-    pub(crate) fn new(settings: &'static Settings, principal: Option<Principal>, request_id: Uuid) -> Self {
-        Self { settings, principal, request_id }
+    pub(crate) fn new(
+        settings: &'static Settings,
+        principal: Option<Principal>,
+        request_id: Uuid,
+        origin: Origin,
+    ) -> Self {
+        Self { settings, principal, request_id, origin }
     }
 
     /// Makes a call that is answered soon: within [`wire::SOON`].
@@ -69,6 +76,13 @@ impl Sidecar {
         let head = encode_head(head).map_err(Refusal::unavailable)?;
         let response =
             self.send(WRITE_FILE, Some(head), Outgoing::Handed(body), Patience::Eventually).await?;
+        read_json(response).await
+    }
+
+    /// Hands a client's body on as what was edited, however it is wrapped, without reading it.
+    pub async fn save_through(&self, head: &SaveHead, body: ClientBody) -> Result<SaveAnswer, Refusal> {
+        let head = encode_head(head).map_err(Refusal::unavailable)?;
+        let response = self.send(SAVE_EDIT, Some(head), Outgoing::Handed(body), Patience::Eventually).await?;
         read_json(response).await
     }
 

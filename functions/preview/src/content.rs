@@ -4,7 +4,7 @@ mod wording;
 
 use causeway_api::files::{PdfVariant, ViewQuery};
 use causeway_filetypes::{UNKNOWN, content_type, extension};
-use causeway_function_kit::{Answer, Problem, Query, Request};
+use causeway_function_kit::{Answer, OperationSession, Problem, Query, Request};
 use causeway_http_semantics::{Disposition, ReadPlan, ReadStatus, RequestConditions, content_disposition};
 use causeway_internal::transfer::ReadHead;
 use causeway_paths::SharePath;
@@ -43,11 +43,16 @@ async fn serve(request: &Request, purpose: Purpose, variant: PdfVariant) -> Resu
     // Ranges are defined for GET only (RFC 9110 14.2).
     let conditions = if request.is_head() { conditions.without_range() } else { conditions };
     let with_content = !request.is_head();
-    let head = ReadHead { connection, path, conditions, content_type, with_content, edit: None };
+    let operation = request.operation();
+    let edit = operation.map(OperationSession::edit);
+    let head = ReadHead { connection, path, conditions, content_type, with_content, edit };
     let wording = Wording { path: text, is_view: purpose == Purpose::View };
     let read = request.sidecar()?.read_through(&head).await;
     let (read, content) = read.map_err(|refusal| {
-        refusal.or_else(|fault| wording.word(fault).map(|(status, detail)| Problem::new(status, detail)))
+        refusal.or_else(|fault| {
+            let of_operation = operation.and_then(|operation| operation.refuse(fault));
+            of_operation.or_else(|| wording.word(fault).map(|(status, detail)| Problem::new(status, detail)))
+        })
     })?;
 
     if variant == PdfVariant::Normalized && !is_pdf(&name) {

@@ -6,11 +6,13 @@
 //! OpenAPI document and the end-to-end tests are checked against the same table.
 
 pub mod auth;
+pub mod companion;
 pub mod connections;
 pub mod directories;
 mod error;
 pub mod files;
 pub mod history;
+pub mod locks;
 mod matching;
 mod openapi;
 mod route;
@@ -24,6 +26,7 @@ pub use error::{ErrorBody, FieldError};
 pub use matching::{Found, PathParameters, find};
 pub use openapi::openapi;
 pub use route::{
-    Answer, Auth, Component, Content, Endpoint, Method, Parameter, Place, RequestBody, Route, SchemaOf,
+    Answer, Auth, Component, Content, Endpoint, Method, OPERATION_PARAMETERS, Parameter, Place, RequestBody,
+    Route, SchemaOf,
 };
 pub use timestamp::{ParseTimestampError, Timestamp};

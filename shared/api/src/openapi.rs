@@ -43,7 +43,7 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         "parameters": parameters(route, schemas),
         "responses": responses(route, schemas),
     });
-    if route.auth == Auth::Browser {
+    if route.auth != Auth::Public {
         operation["security"] = json!([{ "bearer": [] }]);
     }
     if let Some(body) = request_body(route.body, schemas) {
@@ -100,6 +100,9 @@ fn request_body(body: RequestBody, schemas: &mut SchemaGenerator) -> Option<Valu
             });
             json!({ "required": true, "content": { "multipart/form-data": { "schema": schema } } })
         }
+        RequestBody::UploadForm(schema) => {
+            json!({ "required": true, "content": { "multipart/form-data": { "schema": schema(schemas) } } })
+        }
         RequestBody::Raw => json!({ "required": true, "content": { "application/octet-stream": {} } }),
     })
 }
@@ -130,7 +133,7 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
 /// What a route declares, and what follows from what it takes.
 fn refusals(route: &Route) -> Vec<u16> {
     let mut statuses = route.refusals.to_vec();
-    if route.auth == Auth::Browser {
+    if route.auth != Auth::Public {
         statuses.push(401);
     }
     let may_be_malformed = !route.parameters.is_empty()

@@ -56,6 +56,8 @@ pub enum Component {
     Auth,
     /// `/api/connections…`, `/api/browse/…`
     Files,
+    /// `/api/companion/…`, `/api/browse/…/lock…`
+    Locks,
     /// `/api/viewer/…`
     Preview,
     /// Everything else.
@@ -68,6 +70,7 @@ impl Component {
         match self {
             Self::Auth => "auth",
             Self::Files => "files",
+            Self::Locks => "locks",
             Self::Preview => "preview",
             Self::System => "system",
         }
@@ -81,7 +84,15 @@ pub enum Auth {
     Public,
     /// Who carries a browser access token.
     Browser,
+    /// Who carries a token of the desktop companion. Which kind, and for which file, is for the function to check, after
+    /// the form of the request.
+    Companion,
+    /// Who carries a browser access token, or with the parameters [`OPERATION_PARAMETERS`] a companion's operation token.
+    BrowserOrOperation,
 }
+
+/// The query parameters by which a companion proves its lock on routes that are for browsers too.
+pub const OPERATION_PARAMETERS: [&str; 3] = ["operation_id", "lock_id", "lock_capability"];
 
 /// Where a parameter stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -137,6 +148,18 @@ impl Parameter {
         Self { required: false, ..Self::required::<T>(name, description) }
     }
 
+    /// The first of [`OPERATION_PARAMETERS`].
+    pub const OPERATION_ID: Self = Self::optional::<String>(
+        OPERATION_PARAMETERS[0],
+        "With an operation token: id of the edit, together with the two others.",
+    );
+    /// The second.
+    pub const LOCK_ID: Self =
+        Self::optional::<String>(OPERATION_PARAMETERS[1], "With an operation token: id of the lock.");
+    /// The third.
+    pub const LOCK_CAPABILITY: Self =
+        Self::optional::<String>(OPERATION_PARAMETERS[2], "With an operation token: the lock's secret.");
+
     /// A header that may be left out.
     pub const fn header(name: &'static str, description: &'static str) -> Self {
         Self { place: Place::Header, ..Self::optional::<String>(name, description) }
@@ -162,6 +185,8 @@ pub enum RequestBody {
         /// Name of the part.
         field: &'static str,
     },
+    /// `multipart/form-data` with a file and more.
+    UploadForm(SchemaOf),
     /// The content of a file as it is.
     Raw,
 }
@@ -175,6 +200,11 @@ impl RequestBody {
     /// JSON that may be left out.
     pub const fn optional_json<T: JsonSchema>() -> Self {
         Self::Json { schema: SchemaGenerator::subschema_for::<T>, required: false }
+    }
+
+    /// A form with a file in it.
+    pub const fn form_with_file<T: JsonSchema>() -> Self {
+        Self::UploadForm(SchemaGenerator::subschema_for::<T>)
     }
 
     /// A form.
@@ -274,6 +304,18 @@ impl Route {
     #[must_use]
     pub const fn public(self) -> Self {
         Self { auth: Auth::Public, ..self }
+    }
+
+    /// The same for who carries one of the companion's tokens.
+    #[must_use]
+    pub const fn for_companion(self) -> Self {
+        Self { auth: Auth::Companion, ..self }
+    }
+
+    /// The same for who carries a browser's token, or proves a lock with an operation token.
+    #[must_use]
+    pub const fn for_operations_too(self) -> Self {
+        Self { auth: Auth::BrowserOrOperation, ..self }
     }
 
     /// The same with parameters.

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod files;
+pub mod locks;
 pub mod preview;
 pub mod system;
 
@@ -12,5 +13,9 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
     fn of<O>(endpoints: &'static [Endpoint<O>]) -> impl Iterator<Item = &'static Route> {
         endpoints.iter().map(|endpoint| &endpoint.route)
     }
-    of(auth::ENDPOINTS).chain(of(files::ENDPOINTS)).chain(of(preview::ENDPOINTS)).chain(of(system::ENDPOINTS))
+    of(auth::ENDPOINTS)
+        .chain(of(files::ENDPOINTS))
+        .chain(of(locks::ENDPOINTS))
+        .chain(of(preview::ENDPOINTS))
+        .chain(of(system::ENDPOINTS))
 }

@@ -95,7 +95,9 @@ impl TokenKey {
         // A token that does not say is of the first generation.
         let token_version = match claims.get("tv") {
             None => 0,
-            Some(version) => version.as_u64().and_then(|version| version.try_into().ok()).ok_or(TokenRefused::Malformed)?,
+            Some(version) => {
+                version.as_u64().and_then(|version| version.try_into().ok()).ok_or(TokenRefused::Malformed)?
+            }
         };
         Ok(Claims { user_id, token_version, expires_at })
     }

@@ -74,7 +74,8 @@ async fn no_route_answers_a_stranger() {
         ("of a megabyte's fraction", "x".repeat(6000)),
         ("the service token", world.product().service_token().to_owned()),
     ];
-    let guarded: Vec<&Route> = routes::all().filter(|route| route.auth == Auth::Browser).collect();
+    let for_browsers = |route: &&Route| matches!(route.auth, Auth::Browser | Auth::BrowserOrOperation);
+    let guarded: Vec<&Route> = routes::all().filter(for_browsers).collect();
     assert!(guarded.len() >= 25, "{} guarded routes", guarded.len());
     for route in guarded {
         let path = path_of(route);

@@ -1,13 +1,11 @@
 //! What the routes of the histories say when they refuse. Clients show the sentences, and decide by the codes.
 
 use causeway_api::history::{FileProblem, FileProblemCode};
-use causeway_function_kit::{Problem, Refusal};
+use causeway_function_kit::{NO_SHARE_NAME, Problem, Refusal};
 use causeway_history::PlaceError;
 use causeway_internal::history::HistoryKind;
 use causeway_internal::{Fault, FaultCode};
 use serde_json::json;
-
-use crate::wording::NO_SHARE_NAME;
 
 /// Why a place cannot stand in a history.
 pub(super) fn refused_place(kind: HistoryKind, error: PlaceError) -> Problem {

@@ -1,7 +1,8 @@
 //! One exchange with the sidecar, on the raw types of `wasi:http`: only these let a body pass on unread.
 
 use causeway_internal::{
-    Fault, HEAD_HEADER, Principal, REQUEST_ID_HEADER, TOKEN_VERSION_HEADER, USER_HEADER, call_path,
+    FORWARDED_FOR_HEADER, Fault, HEAD_HEADER, PEER_HEADER, Principal, REQUEST_ID_HEADER,
+    TOKEN_VERSION_HEADER, USER_HEADER, call_path,
 };
 use spin_sdk::wasip3::http::client;
 use spin_sdk::wasip3::http::types::{Fields, Method, Request, RequestOptions, Response, Scheme};
@@ -73,6 +74,13 @@ impl Sidecar {
         if let Some(Principal { user_id, token_version }) = self.principal {
             set(USER_HEADER, user_id.to_string().as_bytes())?;
             set(TOKEN_VERSION_HEADER, token_version.to_string().as_bytes())?;
+        }
+        for (name, value) in
+            [(PEER_HEADER, &self.origin.peer), (FORWARDED_FOR_HEADER, &self.origin.forwarded_for)]
+        {
+            if let Some(value) = value {
+                set(name, value.as_bytes())?;
+            }
         }
         if let Some(head) = head {
             set(HEAD_HEADER, head.as_bytes())?;

@@ -1,5 +1,6 @@
 //! `/api/connections…` and `/api/browse/…`
 
+use crate::companion::ConflictChoice;
 use crate::connections::{
     ConnectionBody, ConnectionCreateBody, ConnectionUpdateBody, DeletedAnswer, TestAnswer, VisibilityOption,
 };
@@ -73,6 +74,8 @@ const FILES: Component = Component::Files;
 /// Refusals of everything that goes to a share: the connection is incomplete or a path is refused, access is denied,
 /// not found, the service is busy, the server behind fails or is too slow.
 const OF_A_SHARE: &[u16] = &[400, 403, 404, 502, 503, 504];
+/// Those, and an operation token that has to be renewed.
+const OF_AN_EDITED_ITEM: &[u16] = &[400, 403, 404, 409, 502, 503, 504];
 /// Those, and what stands in the way of a change: something is there, or in use.
 const OF_A_CHANGE: &[u16] = &[400, 403, 404, 409, 423, 502, 503, 504];
 /// Those, and what can happen half-way through a tree.
@@ -242,9 +245,10 @@ pub static ENDPOINTS: &[Endpoint<Operation>] = &[
         operation: Operation::Info,
         route: Route::new(FILES, Method::Get, "/api/browse/{connection_id}/info", "get_info")
             .about("What is known about one item.")
-            .takes(&[PATH])
+            .for_operations_too()
+            .takes(&[PATH, Parameter::OPERATION_ID, Parameter::LOCK_ID, Parameter::LOCK_CAPABILITY])
             .answers(&[Answer::json::<FileInfo>(200, "The item.")])
-            .refuses(OF_A_SHARE),
+            .refuses(OF_AN_EDITED_ITEM),
     },
     Endpoint {
         operation: Operation::Create,
@@ -289,8 +293,15 @@ pub static ENDPOINTS: &[Endpoint<Operation>] = &[
     Endpoint {
         operation: Operation::Upload,
         route: Route::new(FILES, Method::Post, "/api/browse/{connection_id}/upload", "upload_file")
-            .about("Stores a file from a form, new or in place of the old one in one step.")
-            .takes(&[PATH])
+            .about("Stores a file from a form, new or in place of the old one in one step. With an operation token it is saved as from the companion.")
+            .for_operations_too()
+            .takes(&[
+                PATH,
+                Parameter::OPERATION_ID,
+                Parameter::LOCK_ID,
+                Parameter::LOCK_CAPABILITY,
+                Parameter::optional::<ConflictChoice>("on_conflict", "For an operation token: what becomes of the content when the file has changed or the lock is lost; `refuse` when absent."),
+            ])
             .body(RequestBody::Upload { field: "file" })
             .answers(&[Answer::json::<UploadAnswer>(200, "What is stored now.")])
             .refuses(OF_A_WRITE),

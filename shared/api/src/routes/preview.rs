@@ -15,6 +15,9 @@ pub enum Operation {
 /// Beyond those of every route that goes to a share: a precondition fails, a range lies outside the file.
 const REFUSALS: &[u16] = &[400, 403, 404, 412, 416, 502, 503, 504];
 
+/// Those, and an operation token that has to be renewed.
+const OF_AN_EDITED_FILE: &[u16] = &[400, 403, 404, 409, 412, 416, 502, 503, 504];
+
 const ANSWERS: &[Answer] = &[
     Answer::file(200, "The file."),
     Answer::file(206, "The ranges asked for; several as `multipart/byteranges`."),
@@ -79,8 +82,20 @@ pub static ENDPOINTS: &[Endpoint<Operation>] = &[
             "download_file",
         )
         .about("A file for keeping, byte for byte.")
-        .takes(&[PATH, RANGE, IF_RANGE, IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE])
+        .for_operations_too()
+        .takes(&[
+            PATH,
+            Parameter::OPERATION_ID,
+            Parameter::LOCK_ID,
+            Parameter::LOCK_CAPABILITY,
+            RANGE,
+            IF_RANGE,
+            IF_MATCH,
+            IF_NONE_MATCH,
+            IF_MODIFIED_SINCE,
+            IF_UNMODIFIED_SINCE,
+        ])
         .answers(ANSWERS)
-        .refuses(REFUSALS),
+        .refuses(OF_AN_EDITED_FILE),
     },
 ];

@@ -44,6 +44,24 @@ fn an_item_in_use_is_a_conflict_for_editors_and_locked_for_all_others() {
 }
 
 #[test]
+fn a_locked_file_is_named_with_its_holder() {
+    let since = UnixMicros(1_795_265_526_056_768);
+    let fault = Fault::new(FaultCode::Locked, "").held_by(Holder { name: "ada".into(), since });
+    let by = "File is locked for editing by ada since 2026-11-21T12:52:06Z";
+    for (wording, status, items) in [
+        (Wording::rename("tr//a", "b"), 423, "tr//a"),
+        (Wording::delete("a"), 423, "a"),
+        (Wording::create("tr/a", "a"), 423, "tr/a"),
+        (Wording::copy("a", "b"), 423, "b"),
+        (Wording::r#move("a", "b"), 423, "a or b"),
+        (Wording::upload("a"), 409, "a"),
+    ] {
+        assert_eq!(wording.word(&fault), Some((status, format!("{by}: {items}"))));
+    }
+    is(Wording::delete("a"), FaultCode::Locked, 423, "File is locked for editing: a");
+}
+
+#[test]
 fn every_route_says_what_took_too_long() {
     for (wording, what) in [
         (Wording::list(""), "Directory listing"),
