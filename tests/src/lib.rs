@@ -13,6 +13,7 @@
 mod answer;
 mod client;
 mod content;
+mod edit;
 mod folder;
 mod keeper;
 mod mode;
@@ -26,6 +27,7 @@ mod world;
 pub use answer::Answer;
 pub use client::{Ask, Share, User};
 pub use content::{Pattern, PatternReader, drain};
+pub use edit::{Edit, proof};
 pub use folder::Folder;
 pub use mode::{Mode, binary};
 pub use process::Process;

@@ -9,6 +9,7 @@ mod connections;
 mod copies;
 mod directories;
 mod downloads;
+mod edits;
 mod histories;
 mod live;
 mod replacing;
