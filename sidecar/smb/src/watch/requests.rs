@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::BoxFuture;
-use futures::stream::FuturesOrdered;
+use futures::stream::FuturesUnordered;
 use smb2::client::connection::Frame;
 use smb2::msg::change_notify::{
     ChangeNotifyRequest, FILE_NOTIFY_CHANGE_ATTRIBUTES, FILE_NOTIFY_CHANGE_DIR_NAME,
@@ -35,12 +35,15 @@ const NOTIFY_CLEANUP: NtStatus = NtStatus(0x0000_010B);
 /// `STATUS_INSUFFICIENT_RESOURCES`: Windows holds 512 requests of one connection and no more (MS-SMB2 3.3.4.2).
 const INSUFFICIENT_RESOURCES: NtStatus = NtStatus(0xC000_009A);
 
-/// The requests of one watch, oldest first. The server answers in this order too, so that the two halves of a rename
-/// stay in theirs.
+/// The requests of one watch, whose answers are taken in the order in which they arrive.
+///
+/// That is not the order in which they were asked for. Samba holds the first half of a rename back for the second one,
+/// and answers a request that comes in at that very moment with what it has: the old name goes to the newer request, the
+/// new name after it to the older one. What a server tells first has happened first.
 pub(super) struct Requests {
     session: Arc<Session>,
     request: ChangeNotifyRequest,
-    sent: FuturesOrdered<BoxFuture<'static, Result<Frame, ShareError>>>,
+    sent: FuturesUnordered<BoxFuture<'static, Result<Frame, ShareError>>>,
 }
 
 impl Requests {
@@ -64,7 +67,7 @@ impl Requests {
                 WatchFilter::DirectoryNames => FILE_NOTIFY_CHANGE_DIR_NAME,
             },
         };
-        let mut requests = Self { session, request, sent: FuturesOrdered::new() };
+        let mut requests = Self { session, request, sent: FuturesUnordered::new() };
         for _ in 0..IN_FLIGHT {
             requests.ask(Duration::ZERO);
         }
@@ -80,7 +83,7 @@ impl Requests {
             }
             session.ask(Command::ChangeNotify, &request, request.output_buffer_length).await
         };
-        self.sent.push_back(Box::pin(asked));
+        self.sent.push(Box::pin(asked));
     }
 
     /// Sends the requests and comes back once the server watches; the times of the directory as of then.
@@ -107,7 +110,7 @@ impl Requests {
         Ok(times)
     }
 
-    /// Takes in the answer to the oldest request and sends another one. May be dropped at any point, if it is called
+    /// Takes in the answer that has arrived first and sends another request. May be dropped at any point, if it is called
     /// again or [`run_out`](Self::run_out) is.
     pub(super) async fn next(&mut self, inbox: &Inbox) -> Result<(), ShareError> {
         let Some(answer) = self.sent.next().await else {
