@@ -37,6 +37,7 @@ use self::shared::Shared;
 use self::shelf::Shelf;
 use crate::changes::{Changes, Heard, Listener, Notice};
 use crate::connections::{Connections, ResolvedConnection};
+use crate::metrics::Metrics;
 use crate::shares::Shares;
 
 /// Searches at once: each keeps a processor busy for some milliseconds, and more than there are processors only make
@@ -73,6 +74,7 @@ struct Inner {
     changes: Changes,
     shelf: Arc<Shelf>,
     rescan_every: Duration,
+    metrics: Arc<Metrics>,
     entries: Mutex<HashMap<Uuid, Entry>>,
     turns: Arc<Semaphore>,
     tasks: TaskTracker,
@@ -96,6 +98,7 @@ impl Indexes {
         changes: Changes,
         data_dir: &Path,
         rescan_every: Duration,
+        metrics: Arc<Metrics>,
         (tasks, stop): (&TaskTracker, &CancellationToken),
     ) -> Self {
         let inner = Inner {
@@ -104,6 +107,7 @@ impl Indexes {
             changes,
             shelf: Arc::new(Shelf::new(data_dir)),
             rescan_every,
+            metrics,
             entries: Mutex::default(),
             turns: Arc::new(Semaphore::new(SEARCHES_AT_ONCE)),
             tasks: tasks.clone(),
@@ -123,6 +127,7 @@ impl Indexes {
         call: SearchDirectories,
     ) -> Result<DirectoriesFound, Fault> {
         let connection = self.inner.connections.resolve(account, call.connection).await?;
+        self.inner.metrics.directory_searches.count();
         let shared = self.index_of(&connection);
         shared.touch();
         // What takes longer to read than that is found by a later search.
@@ -181,7 +186,7 @@ impl Indexes {
             None => None,
         };
         let (words, inbox) = mpsc::channel(WAITING_WORDS);
-        let shared = Arc::new(Shared::new());
+        let shared = Arc::new(Shared::new(Arc::clone(&self.inner.metrics)));
         let stop = self.inner.stop.child_token();
         let work = Work {
             pool: self.inner.shares.pool(connection),

@@ -116,6 +116,7 @@ impl Sidecar {
             changes.clone(),
             &config.data_dir,
             config.directory_rescan,
+            Arc::clone(&metrics),
             (&tasks, &stop),
         );
         let turns = Arc::<Turns>::default();

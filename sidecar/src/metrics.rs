@@ -16,6 +16,8 @@ pub(crate) struct Metrics {
     pub(crate) sockets: Gauge,
     /// Bytes of listings kept in memory.
     pub(crate) listing_bytes: Gauge,
+    /// Directories in all indexes in memory.
+    pub(crate) directories: Gauge,
     /// Reports of servers.
     pub(crate) reports: Counter,
     /// Reports that only said that something changed.
@@ -38,6 +40,16 @@ pub(crate) struct Metrics {
     pub(crate) listings_remembered: Counter,
     /// Listings of watched directories read from a server.
     pub(crate) listings_read: Counter,
+    /// Scans of whole connections for their indexes that have begun.
+    pub(crate) directory_scans_begun: Counter,
+    /// Those that have come to their end.
+    pub(crate) directory_scans_ended: Counter,
+    /// How often the indexes had to wait because a server did not answer.
+    pub(crate) directory_scan_failures: Counter,
+    /// What indexes have heard of directories: from servers and from our own operations.
+    pub(crate) directory_events: Counter,
+    /// Searches for directories.
+    pub(crate) directory_searches: Counter,
 }
 
 /// A number that only grows.
@@ -81,6 +93,7 @@ impl Metrics {
             ("subscribers", "Subscriptions of all sockets.", &self.subscribers),
             ("sockets", "Open sockets.", &self.sockets),
             ("listing_memory_bytes", "Listings of watched directories kept in memory.", &self.listing_bytes),
+            ("directories", "Directories in the indexes in memory.", &self.directories),
         ];
         let counters = [
             ("watch_events_total", "Reports of changes by servers.", &self.reports),
@@ -118,6 +131,23 @@ impl Metrics {
                 "Listings of watched directories read from their server.",
                 &self.listings_read,
             ),
+            ("directory_scans_begun_total", "Scans of whole connections begun.", &self.directory_scans_begun),
+            (
+                "directory_scans_ended_total",
+                "Scans of whole connections completed.",
+                &self.directory_scans_ended,
+            ),
+            (
+                "directory_scan_failures_total",
+                "Times that looking into directories had to wait for a server that did not answer.",
+                &self.directory_scan_failures,
+            ),
+            (
+                "directory_events_total",
+                "Changes of directories that the indexes have heard of.",
+                &self.directory_events,
+            ),
+            ("directory_searches_total", "Searches for directories.", &self.directory_searches),
         ];
         let mut text = String::with_capacity(4096);
         for (name, help, gauge) in gauges {

@@ -10,6 +10,10 @@ use super::news::News;
 /// since looks again.
 const KEPT: usize = 4096;
 
+/// How many of the latest changes are taken for what may have been heard in another order than it happened: what some
+/// answers of a server tell.
+const LATELY: usize = 1024;
+
 /// Between two changes: how many there were before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Moment(pub(super) u64);
@@ -105,7 +109,36 @@ impl Amendments {
         let names = spots
             .filter(|spot| spot.parent == parent)
             .filter_map(|spot| key_of(spot.path.name()?, self.case));
-        Some(Touched { names: names.collect(), case: self.case })
+        Some(Touched { since, names: names.collect(), case: self.case })
+    }
+
+    /// Whether anything was heard lately of these two or of what is in them, but that the one became the other.
+    pub(super) fn touches_lately(&self, from: &SharePath, to: &SharePath) -> bool {
+        let (from, to) = (from.canonical_key(self.case), to.canonical_key(self.case));
+        let is_in = |spot: &Spot| spot.key.is_within(&from) || spot.key.is_within(&to);
+        self.kept.iter().rev().take(LATELY).any(|Amendment { gone, come }| match (gone, come) {
+            (Some(gone), Some(come)) if gone.key == from && come.key == to => false,
+            _ => gone.iter().chain(come).any(is_in),
+        })
+    }
+
+    /// Where else a directory may be that is told of by a path of some time ago: something above it was renamed lately.
+    pub(super) fn moved_lately(&self, path: &SharePath) -> Vec<SharePath> {
+        /// What was renamed to and fro is found by the next scan.
+        const MOST: usize = 8;
+        let mut spots = vec![(path.clone(), path.canonical_key(self.case))];
+        for Amendment { gone, come } in self.kept.iter().skip(self.kept.len().saturating_sub(LATELY)) {
+            let (Some(gone), Some(come)) = (gone, come) else { continue };
+            let moved = spots.iter().filter(|(_, key)| key.is_within(&gone.key));
+            let moved = moved.filter_map(|(path, _)| moved_along(path, &gone.path, &come.path));
+            let moved: Vec<_> = moved.map(|path| (path.canonical_key(self.case), path)).collect();
+            for (key, path) in moved {
+                if spots.len() <= MOST && spots.iter().all(|(_, known)| *known != key) {
+                    spots.push((path, key));
+                }
+            }
+        }
+        spots.into_iter().skip(1).map(|(path, _)| path).collect()
     }
 
     fn since(&self, moment: Moment) -> Option<impl Iterator<Item = &Amendment>> {
@@ -116,11 +149,17 @@ impl Amendments {
 
 /// Names in a directory that were heard of since somebody looked.
 pub(super) struct Touched {
+    since: Moment,
     names: HashSet<CanonicalKey>,
     case: CaseRule,
 }
 
 impl Touched {
+    /// When he looked.
+    pub(super) fn since(&self) -> Moment {
+        self.since
+    }
+
     /// Whether this is one of them, however it is spelled.
     pub(super) fn has(&self, name: &str) -> bool {
         !self.names.is_empty() && key_of(name, self.case).is_some_and(|key| self.names.contains(&key))
@@ -167,6 +206,40 @@ mod tests {
         assert_eq!(amendments.follow(before, &path("A/X/y")), Whereabouts::Gone);
         assert_eq!(amendments.follow(before, &path("ab")), Whereabouts::Same);
         assert_eq!(amendments.follow(now, &path("a/x")), Whereabouts::Same);
+    }
+
+    #[test]
+    fn what_was_heard_lately_is_known() {
+        let mut amendments = Amendments::new(CaseRule::Insensitive);
+        let touches =
+            |amendments: &Amendments, from: &str, to: &str| amendments.touches_lately(&path(from), &path(to));
+        amendments.record(&News::Renamed { from: path("a"), to: path("b") });
+        assert!(!touches(&amendments, "A", "b"), "the same, heard on two ways");
+        assert!(
+            touches(&amendments, "b", "a")
+                && touches(&amendments, "b", "c")
+                && touches(&amendments, "c", "a")
+        );
+        assert!(!touches(&amendments, "c", "d"));
+        amendments.record(&News::Reported(path("c/x/y")));
+        assert!(touches(&amendments, "c", "d") && touches(&amendments, "d", "c"));
+        assert!(!touches(&amendments, "c/x/y/z", "d"));
+        for _ in 0..LATELY {
+            amendments.record(&News::Added(path("e")));
+        }
+        assert!(!touches(&amendments, "c", "d"));
+    }
+
+    #[test]
+    fn what_is_told_of_late_is_looked_for_where_it_went() {
+        let mut amendments = Amendments::new(CaseRule::Insensitive);
+        for (from, to) in [("a", "b"), ("b/x", "c"), ("b", "A"), ("d", "e")] {
+            amendments.record(&News::Renamed { from: path(from), to: path(to) });
+        }
+        let moved = |text: &str| amendments.moved_lately(&path(text));
+        assert_eq!(moved("a/x/y"), [path("b/x/y"), path("c/y")]);
+        assert_eq!(moved("b/y"), [path("A/y")]);
+        assert_eq!(moved("c/y"), []);
     }
 
     #[test]

@@ -4,6 +4,9 @@
 //! operations did, what somebody's listing has shown. So each directory is put right in one step, by whoever looked last,
 //! and a look that began before something else was heard is amended by that before it counts.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,7 +23,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::amendments::{Amendments, Moment, Touched, Whereabouts};
 use super::news::{self, News};
-use super::scan::{Scan, Seen, Subdirectory, Trail, Visit};
+use super::scan::{Scan, Seen, Shown, Subdirectory, Trail, Visit};
 use super::shared::Shared;
 use super::shelf::Shelf;
 use super::tree_watch::{self, pause_after};
@@ -99,6 +102,11 @@ struct Keeper {
     begun: bool,
     /// When the scan of everything that is under way began.
     scanning_since: Option<Instant>,
+    /// What this scan has not found where it was. It stays until everything has been seen, so that what was moved unseen
+    /// is found in its old place until it is in its new one; then it is looked for once more.
+    vanished: Vec<Visit>,
+    /// Everything has been seen, and what has vanished is being looked for.
+    parting: bool,
     /// Something was missed: scan again when this scan is done.
     again: bool,
     /// When everything is scanned next.
@@ -115,27 +123,11 @@ struct Keeper {
 /// Keeps an index until it is told to stop, and leaves it on disk, or, when it is of no more use, removes it from there.
 pub(super) async fn keep(work: Work) {
     let Work { connection, pool, shared, shelf, mut listener, mut words, to_self, rescan_every, stop } = work;
-    let now = Instant::now();
-    let mut keeper = Keeper {
-        share: ShareKey::of(pool.target()),
-        scan: Scan::new(pool.clone(), connection.prefix.clone()),
-        amendments: Amendments::new(CaseRule::Insensitive),
-        shared,
-        shelf,
-        rescan_every,
-        begun: false,
-        scanning_since: None,
-        again: false,
-        next_scan: now + WATCH_PATIENCE,
-        complete: false,
-        resting_until: None,
-        failures: 0,
-        dirty: false,
-        saved: now,
-        connection,
-    };
+    let prefix = connection.prefix.clone();
+    let scan = Scan::new(Arc::new(Shown::new(pool.clone(), prefix.clone())));
+    let mut keeper = Keeper::new(connection, ShareKey::of(pool.target()), shared, shelf, scan, rescan_every);
     keeper.load().await;
-    let watch = tree_watch::run(pool, keeper.connection.prefix.clone(), to_self);
+    let watch = tree_watch::run(pool, prefix, to_self);
     let watch = AbortOnDropHandle::new(tokio::spawn(watch));
     loop {
         keeper.go_on();
@@ -161,6 +153,38 @@ pub(super) async fn keep(work: Work) {
 }
 
 impl Keeper {
+    /// Knows nothing yet.
+    fn new(
+        connection: Arc<ResolvedConnection>,
+        share: ShareKey,
+        shared: Arc<Shared>,
+        shelf: Arc<Shelf>,
+        scan: Scan,
+        rescan_every: Duration,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            connection,
+            share,
+            shared,
+            shelf,
+            scan,
+            amendments: Amendments::new(CaseRule::Insensitive),
+            rescan_every,
+            begun: false,
+            scanning_since: None,
+            vanished: Vec::new(),
+            parting: false,
+            again: false,
+            next_scan: now + WATCH_PATIENCE,
+            complete: false,
+            resting_until: None,
+            failures: 0,
+            dirty: false,
+            saved: now,
+        }
+    }
+
     async fn load(&mut self) {
         let (shelf, id, revision) = (Arc::clone(&self.shelf), self.connection.id, self.connection.revision);
         let loaded = tokio::task::spawn_blocking(move || shelf.load(id, revision)).await.ok().flatten();
@@ -182,6 +206,12 @@ impl Keeper {
         if self.resting_until.is_none() {
             if self.scanning_since.is_none() && self.next_scan <= now {
                 self.begin_scan(now);
+            }
+            if self.scan.is_idle() {
+                self.parting = !self.vanished.is_empty();
+                for visit in std::mem::take(&mut self.vanished) {
+                    self.scan.push(visit);
+                }
             }
             while let Some(visit) = self.scan.next(self.shared.people.load(Ordering::Relaxed) > 0) {
                 match self.amendments.follow(visit.since, &visit.path) {
@@ -208,6 +238,8 @@ impl Keeper {
         self.begun = true;
         self.scanning_since = Some(now);
         self.again = false;
+        (self.vanished, self.parting) = (Vec::new(), false);
+        self.shared.metrics.directory_scans_begun.count();
         self.shared.full.store(false, Ordering::Relaxed);
         // Everything is looked into anyway.
         self.scan.clear();
@@ -216,6 +248,7 @@ impl Keeper {
 
     fn end_scan(&mut self, now: Instant) {
         let took = self.scanning_since.take().map_or(Duration::ZERO, |since| now - since);
+        self.shared.metrics.directory_scans_ended.count();
         self.complete = true;
         self.dirty = true;
         self.saved = now.checked_sub(SAVE_EVERY).unwrap_or(now);
@@ -272,11 +305,27 @@ impl Keeper {
 
     /// Takes in what has happened.
     async fn learn(&mut self, news: News) {
+        let is_doubtful = match &news {
+            News::Renamed { from, to } => self.amendments.touches_lately(from, to),
+            _ => false,
+        };
+        // It may be told of late, by a path that it does not have any more.
+        let elsewhere: Vec<SharePath> =
+            news.paths().into_iter().flat_map(|path| self.amendments.moved_lately(path)).collect();
         self.amendments.record(&news);
+        for path in elsewhere {
+            self.visit_soon(path, matches!(news, News::Disturbed(_)));
+        }
+        self.shared.metrics.directory_events.count();
         self.shared.moment.store(self.amendments.now().0, Ordering::Release);
         match news {
             News::Added(path) => {
-                if !self.shared.tree.read().await.contains(&path) {
+                // With what it is in missing, it may be gone again, and what it is in with it.
+                let is_new = {
+                    let tree = self.shared.tree.read().await;
+                    !tree.contains(&path) && path.parent().is_some_and(|parent| tree.contains(&parent))
+                };
+                if is_new {
                     let added = self.shared.tree.write().await.add(&path);
                     self.note(added);
                 }
@@ -289,9 +338,11 @@ impl Keeper {
                     self.scan_soon();
                 } else {
                     self.remove(&path).await;
+                    // Or it is there again, and that was heard earlier.
+                    self.visit_soon(path, false);
                 }
             }
-            News::Renamed { from, to } => self.move_along(from, to).await,
+            News::Renamed { from, to } => self.move_along(from, to, is_doubtful).await,
             News::Disturbed(path) => self.visit_soon(path, true),
             News::Missed => self.scan_soon(),
         }
@@ -299,23 +350,25 @@ impl Keeper {
     }
 
     /// Takes in that a directory is elsewhere. It may be heard late, when more has happened that was heard on another
-    /// way: so what is known of the new place is not given up for it, and both places are looked at.
-    async fn move_along(&mut self, from: SharePath, to: SharePath) {
-        let (was_known, is_known) = {
+    /// way: so what is known of the new place is not given up for it, and both places are looked at; thoroughly when it is
+    /// doubtful that what is known of the old one is of the time before.
+    async fn move_along(&mut self, from: SharePath, to: SharePath, is_doubtful: bool) {
+        let (was_known, is_known, has_place) = {
             let tree = self.shared.tree.read().await;
-            (tree.contains(&from), tree.contains(&to))
+            let has_place = to.parent().is_some_and(|parent| tree.contains(&parent));
+            (tree.contains(&from), tree.contains(&to), has_place)
         };
         let is_respelled =
             from.canonical_key(CaseRule::Insensitive) == to.canonical_key(CaseRule::Insensitive);
-        if was_known && (is_respelled || !is_known) {
+        if was_known && has_place && (is_respelled || !is_known) {
             let moved = self.shared.tree.write().await.reroot(&from, &to);
             self.note(moved);
         }
         // During a scan, what has not been seen of it yet is where it is now.
-        let deep = self.scanning_since.is_some() || (was_known && is_known);
+        let deep = self.scanning_since.is_some() || (was_known && (is_known || !has_place || is_doubtful));
         self.visit_soon(to, deep);
         if !is_respelled {
-            self.visit_soon(from, false);
+            self.visit_soon(from, deep);
         }
     }
 
@@ -344,14 +397,29 @@ impl Keeper {
             self.rest(visit, &error);
             return;
         }
-        let stays = self.amendments.follow(visit.since, &visit.path) == Whereabouts::Same;
         tracing::debug!(?error, "a directory cannot be looked into");
+        match self.amendments.follow(visit.since, &visit.path) {
+            Whereabouts::Same => {}
+            Whereabouts::Moved(path) => return self.visit_again(Visit { path, ..visit }),
+            Whereabouts::Unknown => return self.visit_again(visit),
+            Whereabouts::Gone => return,
+        }
+        if self.has_been_heard_of(visit.since, &visit.path) {
+            return self.visit_again(visit);
+        }
         match error.kind() {
-            _ if !stays => {}
-            ShareErrorKind::NotFound
-            | ShareErrorKind::PathNotFound
-            | ShareErrorKind::DeletePending
-            | ShareErrorKind::NotADirectory => self.remove(&visit.path).await,
+            // What it was in is gone or elsewhere, and so is everything that was not looked for.
+            ShareErrorKind::PathNotFound => {
+                self.remove(&visit.path).await;
+                if let Some(parent) = visit.path.parent()
+                    && self.shared.tree.read().await.contains(&parent)
+                {
+                    self.visit_soon(parent, false);
+                }
+            }
+            ShareErrorKind::NotFound | ShareErrorKind::DeletePending | ShareErrorKind::NotADirectory => {
+                self.remove(&visit.path).await
+            }
             // It is there; what is in it is nobody's business.
             ShareErrorKind::AccessDenied => {
                 if let Some(touched) = self.amendments.touched(visit.since, &visit.path) {
@@ -362,11 +430,18 @@ impl Keeper {
         }
     }
 
+    /// Whether something was heard of a directory since that moment, or that was too long ago to know.
+    fn has_been_heard_of(&self, since: Moment, path: &SharePath) -> bool {
+        let (Some(name), Some(parent)) = (path.name(), path.parent()) else { return false };
+        self.amendments.touched(since, &parent).is_none_or(|touched| touched.has(name))
+    }
+
     /// The server does not answer: tries again later, each time later.
     fn rest(&mut self, visit: Visit, error: &ShareError) {
         // Those that were under way at the same time fail for the same reason.
         if self.resting_until.is_none() {
             self.failures += 1;
+            self.shared.metrics.directory_scan_failures.count();
             let pause = pause_after(self.failures, error.kind());
             tracing::debug!(?error, ?pause, "a scan waits for its server");
             self.resting_until = Some(Instant::now() + pause);
@@ -386,15 +461,28 @@ impl Keeper {
         mut found: Vec<Subdirectory>,
         touched: &Touched,
     ) {
-        // What was heard of since is seen to by itself.
-        found.retain(|directory| !touched.has(&directory.name));
+        // What was heard of since is seen to by itself, though only a look into everything goes deep.
+        let heard_of = found.extract_if(.., |directory| touched.has(&directory.name));
+        let is_entered = |directory: &Subdirectory| {
+            deep && !directory.is_link && !trail.is_some_and(|trail| trail.has(directory.id))
+        };
+        let heard_of: Vec<Subdirectory> = heard_of.filter(is_entered).collect();
+        for directory in heard_of {
+            if let Ok(child) = path.child(&directory.name) {
+                self.visit(child, Some(Trail::to(directory.id, trail.cloned())), true);
+            }
+        }
         if !self.shared.tree.read().await.contains(path) {
+            self.visit_unknown_above(path).await;
             let added = self.shared.tree.write().await.add(path);
             self.note(added);
         }
         let names: Vec<&str> = found.iter().map(|directory| directory.name.as_str()).collect();
         let mut difference = self.shared.tree.read().await.compare(path, &names);
         difference.gone.retain(|name| !touched.has(name));
+        if deep && self.scanning_since.is_some() && !self.parting {
+            self.keep_for_now(path, &mut difference.gone, touched.since());
+        }
         if let Err(full) = self.correct(path, &difference).await {
             self.note(Err(full));
             return;
@@ -411,8 +499,30 @@ impl Keeper {
         self.publish().await;
     }
 
+    /// What a directory is in comes to be known with it, and what else is in that is not.
+    async fn visit_unknown_above(&mut self, path: &SharePath) {
+        let above = std::iter::successors(path.parent(), SharePath::parent);
+        let tree = self.shared.tree.read().await;
+        let unknown: Vec<SharePath> = above.take_while(|path| !tree.contains(path)).collect();
+        drop(tree);
+        for path in unknown {
+            self.visit_soon(path, false);
+        }
+    }
+
+    /// Leaves what a scan has not found where it was to its end.
+    fn keep_for_now(&mut self, path: &SharePath, gone: &mut Vec<String>, since: Moment) {
+        if self.vanished.len() + gone.len() > MAX_WAITING {
+            return;
+        }
+        let paths = gone.drain(..).filter_map(|name| path.child(&name).ok());
+        self.vanished.extend(paths.map(|path| Visit { path, trail: None, deep: true, since, failures: 0 }));
+    }
+
     async fn correct(&mut self, path: &SharePath, difference: &Difference) -> Result<(), IndexFull> {
         let child = |name: &str| path.child(name).ok();
+        let added = self.add_missing(path, &difference.missing).await;
+        // After the new ones: what has only another name is found by one of the two at any moment.
         for path in difference.gone.iter().filter_map(|name| child(name)) {
             self.remove(&path).await;
         }
@@ -422,7 +532,11 @@ impl Keeper {
                 self.shared.tree.write().await.reroot(&old, &new)?;
             }
         }
-        for names in difference.missing.chunks(ADDED_AT_ONCE) {
+        added
+    }
+
+    async fn add_missing(&mut self, path: &SharePath, missing: &[String]) -> Result<(), IndexFull> {
+        for names in missing.chunks(ADDED_AT_ONCE) {
             self.dirty = true;
             self.shared.tree.write().await.add_children(path, names)?;
         }
@@ -500,7 +614,7 @@ impl Keeper {
     /// Shows how many directories there are, and what the index is worth.
     async fn publish(&self) {
         let count = self.shared.tree.read().await.len();
-        self.shared.count.store(count, Ordering::Relaxed);
+        self.shared.show_count(count);
         self.publish_state();
     }
 

@@ -13,7 +13,8 @@ pub(super) enum News {
     Added(SharePath),
     /// The server says that it came to be there, some time ago: more may have happened since that was heard earlier.
     Reported(SharePath),
-    /// It is not there any more, nor anything below it.
+    /// It is not there any more, nor anything below it; unless it has come to be there again since, which may have been
+    /// heard earlier.
     Removed(SharePath),
     /// It is elsewhere, with everything below it.
     Renamed {
@@ -28,30 +29,89 @@ pub(super) enum News {
     Missed,
 }
 
-/// What a watch of the connection's root reports, when it reports directories only.
-pub(super) fn from_watch(changes: Vec<ItemChange>) -> Vec<News> {
-    let mut news = Vec::with_capacity(changes.len());
-    let mut left: Option<SharePath> = None;
-    for ItemChange { action, path } in changes {
-        match (action, left.take()) {
-            (ChangeAction::RenamedTo, Some(from)) => {
-                news.extend(renamed(from, path, News::Reported));
-                continue;
+impl News {
+    /// The directories that it tells of.
+    pub(super) fn paths(&self) -> Vec<&SharePath> {
+        match self {
+            Self::Added(path) | Self::Reported(path) | Self::Removed(path) | Self::Disturbed(path) => {
+                vec![path]
             }
-            // Its other half never comes: it has left the watched directory.
-            (_, Some(from)) => news.push(News::Removed(from)),
-            (_, None) => {}
-        }
-        match action {
-            ChangeAction::Added | ChangeAction::RenamedTo => news.push(News::Reported(path)),
-            ChangeAction::Removed => news.push(News::Removed(path)),
-            ChangeAction::RenamedFrom => left = Some(path),
-            ChangeAction::Modified => {}
+            Self::Renamed { from, to } => vec![from, to],
+            Self::Missed => Vec::new(),
         }
     }
-    news.extend(left.map(News::Removed));
-    news.retain(concerns_others);
-    news
+}
+
+/// What a watch of the connection's root reports, when it reports directories only, as news. Halves of renames find each
+/// other here, also when they come in different answers.
+///
+/// A server that two clients rename on at the same time may mix their halves, and a first half may come without a second
+/// one. As long as more than one first half is open, none is joined to a second one: the wrong two would give a directory
+/// what is in another. Then each half is news of its own, and whoever takes it in looks at the directory.
+#[derive(Debug, Default)]
+pub(super) struct Halves {
+    /// The first half that came last, while nothing has come after it.
+    left: Option<SharePath>,
+    /// Whether `left` came in an earlier answer.
+    is_old: bool,
+    /// First halves that were let go without their second ones, which may still come.
+    open: usize,
+}
+
+impl Halves {
+    /// Whether something more, or that nothing more comes, makes a difference: ask again, or [`let_go`](Self::let_go)
+    /// after a while.
+    pub(super) fn are_open(&self) -> bool {
+        self.left.is_some() || self.open > 0
+    }
+
+    /// No second half comes any more.
+    pub(super) fn let_go(&mut self) -> Vec<News> {
+        let mut news: Vec<News> = std::mem::take(self).left.map(News::Removed).into_iter().collect();
+        news.retain(concerns_others);
+        news
+    }
+
+    /// Takes in an answer of the server.
+    pub(super) fn take(&mut self, changes: Vec<ItemChange>) -> Vec<News> {
+        self.is_old = true;
+        let mut news = Vec::with_capacity(changes.len());
+        for ItemChange { action, path } in changes {
+            let left = self.left.take();
+            match (action, left) {
+                (ChangeAction::RenamedTo, Some(from)) => {
+                    let to = path.clone();
+                    news.extend(renamed(from, path, News::Reported));
+                    if self.is_old {
+                        // Nothing says that they belong together but that they came one after the other.
+                        news.push(News::Disturbed(to));
+                    }
+                    continue;
+                }
+                (_, Some(from)) => {
+                    news.push(News::Removed(from));
+                    self.open += 1;
+                }
+                (_, None) => {}
+            }
+            match action {
+                ChangeAction::Added => news.push(News::Reported(path)),
+                ChangeAction::RenamedTo => {
+                    self.open = self.open.saturating_sub(1);
+                    news.push(News::Reported(path));
+                }
+                ChangeAction::Removed => news.push(News::Removed(path)),
+                ChangeAction::RenamedFrom if self.open > 0 => {
+                    self.open += 1;
+                    news.push(News::Removed(path));
+                }
+                ChangeAction::RenamedFrom => (self.left, self.is_old) = (Some(path), false),
+                ChangeAction::Modified => {}
+            }
+        }
+        news.retain(concerns_others);
+        news
+    }
 }
 
 /// What one of our own operations did on the share, for a connection whose root is `prefix`.
@@ -127,32 +187,76 @@ mod tests {
 
     const TEMPORARY: &str = ".causeway-0123456789abcdef0123456789abcdef.tmp";
 
+    fn answer(changes: &[(ChangeAction, &str)]) -> Vec<ItemChange> {
+        changes.iter().map(|(action, text)| ItemChange { action: *action, path: path(text) }).collect()
+    }
+
     #[test]
     fn halves_of_renames_find_each_other() {
-        let changes = [
-            (ChangeAction::RenamedFrom, "a"),
-            (ChangeAction::RenamedTo, "b"),
-            (ChangeAction::RenamedFrom, "c"),
-            (ChangeAction::Added, "d"),
-            (ChangeAction::RenamedTo, "e"),
-            (ChangeAction::RenamedFrom, TEMPORARY),
-            (ChangeAction::RenamedTo, "f"),
-            (ChangeAction::Modified, "g"),
-            (ChangeAction::Added, TEMPORARY),
-            (ChangeAction::RenamedFrom, "h"),
-        ];
-        let changes = changes.map(|(action, text)| ItemChange { action, path: path(text) });
+        use ChangeAction::{Added, Modified, RenamedFrom, RenamedTo};
+        let mut halves = Halves::default();
+        let news = halves.take(answer(&[
+            (RenamedFrom, "a"),
+            (RenamedTo, "b"),
+            (RenamedFrom, TEMPORARY),
+            (RenamedTo, "f"),
+            (Modified, "g"),
+            (Added, TEMPORARY),
+            (RenamedFrom, "c"),
+            (Added, "d"),
+            (RenamedTo, "e"),
+            (RenamedFrom, "h"),
+        ]));
         assert_eq!(
-            from_watch(changes.into()),
+            news,
             [
                 News::Renamed { from: path("a"), to: path("b") },
+                News::Reported(path("f")),
                 News::Removed(path("c")),
                 News::Reported(path("d")),
                 News::Reported(path("e")),
-                News::Reported(path("f")),
-                News::Removed(path("h")),
             ]
         );
+        assert!(halves.are_open());
+        assert_eq!(halves.let_go(), [News::Removed(path("h"))], "it has left the watched directory");
+        assert!(!halves.are_open());
+    }
+
+    #[test]
+    fn halves_in_two_answers_are_joined_and_looked_at() {
+        let mut halves = Halves::default();
+        assert_eq!(halves.take(answer(&[(ChangeAction::RenamedFrom, "a")])), []);
+        assert_eq!(halves.take(answer(&[])), []);
+        assert_eq!(
+            halves.take(answer(&[(ChangeAction::RenamedTo, "b")])),
+            [News::Renamed { from: path("a"), to: path("b") }, News::Disturbed(path("b"))]
+        );
+        assert!(!halves.are_open());
+    }
+
+    #[test]
+    fn halves_of_two_renames_at_a_time_are_never_mixed_up() {
+        use ChangeAction::{RenamedFrom, RenamedTo};
+        let apart = ["a", "c"].map(|gone| News::Removed(path(gone)));
+        let apart = [apart, ["b", "d"].map(|come| News::Reported(path(come)))].concat();
+        let mixed = [(RenamedFrom, "a"), (RenamedFrom, "c"), (RenamedTo, "b"), (RenamedTo, "d")];
+        for cut in 0..=mixed.len() {
+            let mut halves = Halves::default();
+            let (first, second) = mixed.split_at(cut);
+            let mut news = halves.take(answer(first));
+            news.extend(halves.take(answer(second)));
+            assert_eq!(news, apart, "cut at {cut}");
+            assert!(!halves.are_open(), "the next two belong together again");
+        }
+    }
+
+    #[test]
+    fn halves_that_come_turned_round_are_news_of_their_own() {
+        let mut halves = Halves::default();
+        let mut news = halves.take(answer(&[(ChangeAction::RenamedTo, "b")]));
+        news.extend(halves.take(answer(&[(ChangeAction::RenamedFrom, "a")])));
+        news.extend(halves.let_go());
+        assert_eq!(news, [News::Reported(path("b")), News::Removed(path("a"))]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
 
+use async_trait::async_trait;
 use causeway_paths::{SharePath, TempName};
 use causeway_smb::{Metadata, ShareError, SharePool};
 use tokio::sync::Semaphore;
@@ -84,18 +85,58 @@ pub(super) struct Seen {
     pub(super) outcome: Result<Vec<Subdirectory>, ShareError>,
 }
 
-/// The directories that are still to be looked into, breadth first, and those that are being listed now.
-pub(super) struct Scan {
+/// Where directories are looked into: a share, or in tests whatever makes a case happen.
+#[async_trait]
+pub(super) trait Sight: Send + Sync {
+    /// The server's number of a directory; 0 where it has none.
+    async fn number(&self, path: &SharePath) -> Result<u64, ShareError>;
+
+    /// The directories in a directory.
+    async fn list(&self, path: &SharePath) -> Result<Vec<Subdirectory>, ShareError>;
+}
+
+/// The directories below one of a share.
+pub(super) struct Shown {
     pool: SharePool,
     prefix: SharePath,
+}
+
+impl Shown {
+    /// Those below `prefix`.
+    pub(super) fn new(pool: SharePool, prefix: SharePath) -> Self {
+        Self { pool, prefix }
+    }
+}
+
+#[async_trait]
+impl Sight for Shown {
+    async fn number(&self, path: &SharePath) -> Result<u64, ShareError> {
+        match path.under(&self.prefix) {
+            Ok(full) => self.pool.stat(&full).await.map(|found| found.file_id),
+            Err(_) => Ok(0),
+        }
+    }
+
+    async fn list(&self, path: &SharePath) -> Result<Vec<Subdirectory>, ShareError> {
+        match path.under(&self.prefix) {
+            Ok(full) => self.pool.list(&full).await.map(|entries| subdirectories(&entries)),
+            // Too long to be asked for: nothing can be seen in it.
+            Err(_) => Ok(Vec::new()),
+        }
+    }
+}
+
+/// The directories that are still to be looked into, breadth first, and those that are being listed now.
+pub(super) struct Scan {
+    sight: Arc<dyn Sight>,
     waiting: VecDeque<Visit>,
     under_way: JoinSet<Option<Seen>>,
 }
 
 impl Scan {
-    /// Of the directories below `prefix` on that share; none yet.
-    pub(super) fn new(pool: SharePool, prefix: SharePath) -> Self {
-        Self { pool, prefix, waiting: VecDeque::new(), under_way: JoinSet::new() }
+    /// Without any directory yet.
+    pub(super) fn new(sight: Arc<dyn Sight>) -> Self {
+        Self { sight, waiting: VecDeque::new(), under_way: JoinSet::new() }
     }
 
     /// Whether nothing is left to be done.
@@ -130,10 +171,10 @@ impl Scan {
 
     /// Begins to list a directory.
     pub(super) fn look(&mut self, visit: Visit) {
-        let (pool, prefix) = (self.pool.clone(), self.prefix.clone());
+        let sight = Arc::clone(&self.sight);
         self.under_way.spawn(async move {
             let _turn = TURNS.acquire().await.ok()?;
-            Some(look(&pool, &prefix, visit).await)
+            Some(look(&*sight, visit).await)
         });
     }
 
@@ -149,20 +190,15 @@ impl Scan {
     }
 }
 
-async fn look(pool: &SharePool, prefix: &SharePath, visit: Visit) -> Seen {
-    let nowhere = || Trail::to(0, None);
-    let Ok(full) = visit.path.under(prefix) else {
-        // Too long to be asked for: nothing can be seen in it.
-        return Seen { trail: nowhere(), visit, outcome: Ok(Vec::new()) };
-    };
+async fn look(sight: &dyn Sight, visit: Visit) -> Seen {
     let trail = match &visit.trail {
         Some(trail) => Arc::clone(trail),
-        None => match pool.stat(&full).await {
-            Ok(found) => Trail::to(found.file_id, None),
-            Err(error) => return Seen { trail: nowhere(), visit, outcome: Err(error) },
+        None => match sight.number(&visit.path).await {
+            Ok(number) => Trail::to(number, None),
+            Err(error) => return Seen { trail: Trail::to(0, None), visit, outcome: Err(error) },
         },
     };
-    let outcome = pool.list(&full).await.map(|entries| subdirectories(&entries));
+    let outcome = sight.list(&visit.path).await;
     Seen { visit, trail, outcome }
 }
 

@@ -1,7 +1,7 @@
 //! [`Shared`]: what the keeper of an index and those who search it have in common.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use causeway_directory_index::DirectoryIndex;
 use causeway_internal::directories::IndexState;
@@ -9,6 +9,8 @@ use causeway_paths::CaseRule;
 use tokio::sync::RwLock;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use crate::metrics::Metrics;
 
 /// The states by number.
 const STATES: [IndexState; 4] =
@@ -24,34 +26,43 @@ pub(super) struct Shared {
     pub(super) people: AtomicUsize,
     /// How much the keeper has heard.
     pub(super) moment: AtomicU64,
-    /// How many directories there are.
-    pub(super) count: AtomicUsize,
+    /// What is counted of all indexes.
+    pub(super) metrics: Arc<Metrics>,
     /// Whether some directories did not find room.
     pub(super) full: AtomicBool,
     /// Whether the index is of no more use to anybody.
     pub(super) discarded: AtomicBool,
+    count: AtomicUsize,
     state: AtomicU8,
     used: Mutex<Instant>,
 }
 
 impl Shared {
     /// Nothing is known yet.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
         Self {
             tree: RwLock::new(DirectoryIndex::new(CaseRule::Insensitive)),
             loaded: CancellationToken::new(),
             people: AtomicUsize::new(0),
             moment: AtomicU64::new(0),
-            count: AtomicUsize::new(0),
+            metrics,
             full: AtomicBool::new(false),
             discarded: AtomicBool::new(false),
+            count: AtomicUsize::new(0),
             state: AtomicU8::new(0),
             used: Mutex::new(Instant::now()),
         }
     }
 
+    /// How many directories there are.
     pub(super) fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
+    }
+
+    /// Shows that there are so many by now.
+    pub(super) fn show_count(&self, count: usize) {
+        let before = self.count.swap(count, Ordering::Relaxed);
+        self.metrics.directories.change(signed(count) - signed(before));
     }
 
     pub(super) fn state(&self) -> IndexState {
@@ -72,4 +83,14 @@ impl Shared {
     pub(super) fn touch(&self) {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.show_count(0);
+    }
+}
+
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use causeway_paths::SharePath;
-use causeway_smb::{ShareErrorKind, SharePool, WatchEvent, WatchFilter, WatchOptions};
+use causeway_smb::{ShareError, ShareErrorKind, SharePool, Watch, WatchEvent, WatchFilter, WatchOptions};
 use rand::Rng as _;
 use tokio::sync::mpsc;
 
 use super::keeper::Word;
-use super::news::{self, News};
+use super::news::{Halves, News};
 
 /// Before the first new attempt; doubled with each that fails.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
@@ -18,6 +18,14 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(2);
 
 /// Between two attempts with a password that was refused: accounts are locked after a few.
 const REFUSED_PAUSE: Duration = Duration::from_mins(5);
+
+/// By then Samba has its ear at the kernel, which it is told of the entries of the watched directory itself: it gets it
+/// from another process of it, and may do so after the watch is in force.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// For how long the second half of a rename may follow the first one. They come in one answer, or in two right after
+/// each other.
+const HALVES_APART: Duration = Duration::from_secs(2);
 
 /// A watch that lasted for so long did not fail at once.
 const LASTED: Duration = Duration::from_mins(1);
@@ -42,15 +50,9 @@ pub(super) async fn run(pool: SharePool, prefix: SharePath, words: mpsc::Sender<
                     return;
                 }
                 is_first = false;
-                loop {
-                    let news = match watch.next().await {
-                        Ok(WatchEvent::Changed(changes)) => news::from_watch(changes),
-                        Ok(WatchEvent::Overflow) => vec![News::Missed],
-                        Err(error) => break error,
-                    };
-                    if words.send(Word::News(news)).await.is_err() {
-                        return;
-                    }
+                match follow(&mut watch, &words).await {
+                    Some(error) => error,
+                    None => return,
                 }
             }
             Err(error) => {
@@ -67,6 +69,36 @@ pub(super) async fn run(pool: SharePool, prefix: SharePath, words: mpsc::Sender<
             () = tokio::time::sleep(pause) => {}
             () = words.closed() => return,
         }
+    }
+}
+
+/// Tells what a watch reports until it ends; why it did, or `None` when nobody listens.
+async fn follow(watch: &mut Watch, words: &mpsc::Sender<Word>) -> Option<ShareError> {
+    let mut halves = Halves::default();
+    let settled = tokio::time::sleep(SETTLED);
+    tokio::pin!(settled);
+    let mut is_settled = false;
+    loop {
+        let apart = if halves.are_open() { HALVES_APART } else { Duration::MAX };
+        let word = tokio::select! {
+            biased;
+            // Ahead of a server that reports without a pause.
+            () = &mut settled, if !is_settled => {
+                is_settled = true;
+                Word::Doubted(SharePath::root())
+            }
+            event = tokio::time::timeout(apart, watch.next()) => Word::News(match event {
+                Ok(Ok(WatchEvent::Changed(changes))) => halves.take(changes),
+                Ok(Ok(WatchEvent::Overflow)) => {
+                    // Everything is looked at, what is left of a rename included.
+                    halves = Halves::default();
+                    vec![News::Missed]
+                }
+                Ok(Err(error)) => return Some(error),
+                Err(_) => halves.let_go(),
+            }),
+        };
+        words.send(word).await.ok()?;
     }
 }
 

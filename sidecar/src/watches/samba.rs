@@ -76,6 +76,7 @@ impl Site {
             changes.clone(),
             dir.path(),
             Duration::from_hours(1),
+            Arc::default(),
             (&TaskTracker::new(), &CancellationToken::new()),
         );
         let turns = Arc::<Turns>::default();
