@@ -12,7 +12,7 @@ pub struct Folder {
 }
 
 /// What a temporary file of an upload is called.
-const TEMPORARY: &str = ".causeway-";
+const TEMPORARY: &str = "~causeway-";
 
 impl Folder {
     /// Makes the directory `name` in the share's directory on disk.

@@ -4,10 +4,10 @@ use std::fmt;
 
 use crate::EntryName;
 
-const PREFIX: &str = ".causeway-";
+const PREFIX: &str = "~causeway-";
 const SUFFIX: &str = ".tmp";
 
-/// The name of one of our temporary files: `.causeway-<32 lower-case hexadecimal digits>.tmp`. Listings leave such
+/// The name of one of our temporary files: `~causeway-<32 lower-case hexadecimal digits>.tmp`. Listings leave such
 /// names out, and the janitor finds what a crash left behind by them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TempName([u8; 16]);

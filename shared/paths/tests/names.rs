@@ -45,22 +45,22 @@ fn temporary_names_are_recognised_exactly() {
     let bytes =
         [0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff];
     let name = TempName::from_uuid_bytes(bytes);
-    assert_eq!(name.to_string(), ".causeway-00112233445566778899aabbccddeeff.tmp");
+    assert_eq!(name.to_string(), "~causeway-00112233445566778899aabbccddeeff.tmp");
     assert_eq!(TempName::parse(&name.to_string()), Some(name));
     let sibling = SharePath::parse("docs").unwrap().join(&name.to_entry_name()).unwrap();
-    assert_eq!(sibling.as_str(), "docs/.causeway-00112233445566778899aabbccddeeff.tmp");
+    assert_eq!(sibling.as_str(), "docs/~causeway-00112233445566778899aabbccddeeff.tmp");
     assert_eq!(EntryName::parse(&name.to_string()), Ok(name.to_entry_name()));
 
     for other in [
         "",
         "causeway-00112233445566778899aabbccddeeff.tmp",
-        ".causeway-00112233445566778899aabbccddeeff",
-        ".causeway-00112233445566778899AABBCCDDEEFF.tmp",
-        ".causeway-00112233445566778899aabbccddeef.tmp",
-        ".causeway-00112233445566778899aabbccddeefff.tmp",
-        ".causeway-00112233445566778899aabbccddeefg.tmp",
-        ".causeway-.tmp",
-        ".causeway-0011223344556677889\u{e9}aabbccddeeff.tmp",
+        "~causeway-00112233445566778899aabbccddeeff",
+        "~causeway-00112233445566778899AABBCCDDEEFF.tmp",
+        "~causeway-00112233445566778899aabbccddeef.tmp",
+        "~causeway-00112233445566778899aabbccddeefff.tmp",
+        "~causeway-00112233445566778899aabbccddeefg.tmp",
+        "~causeway-.tmp",
+        "~causeway-0011223344556677889\u{e9}aabbccddeeff.tmp",
     ] {
         assert_eq!(TempName::parse(other), None, "{other:?}");
     }

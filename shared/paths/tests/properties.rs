@@ -100,7 +100,7 @@ proptest! {
     }
 
     #[test]
-    fn only_our_spelling_is_a_temporary_name(text in "\\.causeway-[0-9a-fA-Fg]{31,33}\\.tmp") {
+    fn only_our_spelling_is_a_temporary_name(text in "~causeway-[0-9a-fA-Fg]{31,33}\\.tmp") {
         if let Some(name) = TempName::parse(&text) {
             prop_assert_eq!(name.to_string(), text);
         }

@@ -11,7 +11,7 @@ use causeway_versions::FileTime;
 use fixture::{Fixture, bytes_of, path, read_all};
 
 async fn replace(pool: &SharePool, target: &SharePath, content: Vec<u8>) -> anyhow::Result<()> {
-    let mut writer = pool.create_for_write(&path(".temporary")).await?;
+    let mut writer = pool.create_for_write(&path("~temporary")).await?;
     writer.write(content.into()).await?;
     writer.inherit(target).await?;
     writer.publish(target, true).await?;
@@ -120,5 +120,22 @@ async fn a_directory_behind_a_followed_link_is_told_by_its_parent() -> anyhow::R
     assert!(matches!(refusal, ShareErrorKind::AccessDenied | ShareErrorKind::AlreadyExists), "{refusal:?}");
     assert!(place.join("tree/real").is_dir());
     assert_eq!(std::fs::read_dir(place.join("tree"))?.count(), 1, "no temporary file stays");
+    fixture.nothing_open().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_file_is_as_visible_as_the_one_before() -> anyhow::Result<()> {
+    let fixture = Fixture::start()?;
+    let pool = fixture.pool("data");
+    let file = path("plain.txt");
+    std::fs::write(fixture.samba.share_dir("data").join("plain.txt"), "old")?;
+    let before = pool.stat(&file).await?;
+    for held in [false, true] {
+        let hold = if held { Some(pool.hold(&file).await?) } else { None };
+        replace(&pool, &file, b"new".to_vec()).await?;
+        let after = pool.stat(&file).await?;
+        assert!(!after.is_hidden(), "held {held}: {:x} -> {:x}", before.attributes, after.attributes);
+        drop(hold);
+    }
     fixture.nothing_open().await
 }

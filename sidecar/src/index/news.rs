@@ -185,7 +185,7 @@ mod tests {
         SharePath::parse(text).unwrap()
     }
 
-    const TEMPORARY: &str = ".causeway-0123456789abcdef0123456789abcdef.tmp";
+    const TEMPORARY: &str = "~causeway-0123456789abcdef0123456789abcdef.tmp";
 
     fn answer(changes: &[(ChangeAction, &str)]) -> Vec<ItemChange> {
         changes.iter().map(|(action, text)| ItemChange { action: *action, path: path(text) }).collect()

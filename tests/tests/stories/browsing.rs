@@ -167,7 +167,7 @@ async fn a_page_is_sorted_as_asked() {
 async fn temporary_files_of_uploads_are_not_shown() {
     let world = World::shared().await;
     let folder = world.folder("temporary");
-    folder.write(".causeway-0123456789abcdef0123456789abcdef.tmp", "half an upload");
+    folder.write("~causeway-0123456789abcdef0123456789abcdef.tmp", "half an upload");
     folder.write("real.txt", "");
     let share = world.viewer().on(world.connection());
     let listing = share.list(folder.path()).send().await.expect(200).json();

@@ -239,7 +239,7 @@ async fn a_move_between_shares_leaves_what_it_did_not_copy() {
     let folder = world.folder("left-behind");
     tree(&folder);
     // A name that copies leave out, made by somebody on the server.
-    folder.write("tree/.causeway-0123456789abcdef0123456789abcdef.tmp", "not ours to delete");
+    folder.write("tree/~causeway-0123456789abcdef0123456789abcdef.tmp", "not ours to delete");
     let other = world.connect(&world.editor(), world.second_share_draft("left behind")).await;
     let elsewhere = world.editor().on(&other);
     elsewhere.create("", folder.path(), "directory").send().await.expect(200).json();
@@ -247,7 +247,7 @@ async fn a_move_between_shares_leaves_what_it_did_not_copy() {
     let answer =
         share.transfer("move", &folder.at("tree"), Some(&other), &folder.at("tree"), false).send().await;
     assert!(answer.expect(500).detail().contains("stayed"));
-    assert_eq!(folder.names("tree"), [".causeway-0123456789abcdef0123456789abcdef.tmp"]);
+    assert_eq!(folder.names("tree"), ["~causeway-0123456789abcdef0123456789abcdef.tmp"]);
     assert_eq!(elsewhere.download(&folder.at("tree/a.txt")).send().await.expect(200).text(), "a");
     std::fs::remove_dir_all(folder.on_disk("tree")).expect("removed");
 }

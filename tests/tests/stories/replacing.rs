@@ -217,3 +217,28 @@ async fn who_loses_the_right_to_write_while_uploading_changes_nothing() {
     world.until("nothing of it is left", || folder.rubbish().is_empty()).await;
     assert_eq!(folder.read("old.bin"), b"the old content");
 }
+
+#[tokio::test]
+async fn what_is_put_in_place_is_as_visible_as_it_should_be() {
+    let world = World::shared().await;
+    let folder = world.folder("visible");
+    let share = writer(&world);
+    for name in ["old.txt", "source.txt", "tree/inner.txt", "tree/below/deep.txt"] {
+        folder.write(name, "old");
+    }
+    let _ = share.put(&folder.at("old.txt"), "new").send().await.expect(200);
+    let _ = share.put(&folder.at("new.txt"), "new").send().await.expect(201);
+    let _ = share.copy(&folder.at("source.txt"), &folder.at("copy.txt"), false).send().await.expect(204);
+    let _ = share.copy(&folder.at("source.txt"), &folder.at("new.txt"), true).send().await.expect(204);
+    let _ = share.copy(&folder.at("tree"), &folder.at("tree copy"), false).send().await.expect(204);
+    for directory in ["", "tree copy", "tree copy/below"] {
+        let at = folder.at(directory).replace('/', "\\");
+        let listed =
+            world.samba().smbclient("data", &["-c", &format!("cd \"{at}\"; ls")]).expect("smbclient ran");
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        assert!(listed.lines().count() > 3, "{listed}");
+        // Name, attributes, size, and a date of five words.
+        let attributes = listed.lines().filter_map(|line| line.split_whitespace().rev().nth(6));
+        assert!(!attributes.clone().any(|attributes| attributes.contains('H')), "{listed}");
+    }
+}
