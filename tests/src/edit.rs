@@ -1,9 +1,10 @@
 //! Editing a file as the desktop companion does: a link, a lock, the content, a save.
 
-use reqwest::Body;
 use reqwest::multipart::{Form, Part};
+use reqwest::{Body, Method};
 use serde_json::{Value, json};
 
+use crate::answer::Answer;
 use crate::client::{Ask, Share, User};
 
 /// A file that is open in an editor.
@@ -93,7 +94,8 @@ impl Edit {
         format!("/api/companion/{}/{route}", self.connection)
     }
 
-    fn text(&self, field: &str) -> String {
+    /// A field of that: `operation_id`, `lock_id`, `lock_capability`, `operation_token`.
+    pub fn text(&self, field: &str) -> String {
         self.lock[field].as_str().unwrap_or_default().to_owned()
     }
 
@@ -126,17 +128,66 @@ impl Edit {
 
     /// `POST …/upload`
     pub fn save(&self, content: impl Into<Body>) -> Ask {
-        let mut form = Form::new();
-        for field in ["operation_id", "lock_id", "lock_capability"] {
-            form = form.text(field, self.text(field));
-        }
         let part = Part::stream(content).file_name("ignored-copy.bin");
-        self.holder().post(&self.at("upload")).form(form.part("file", part))
+        self.save_form(self.form().part("file", part))
+    }
+
+    /// The same with any form.
+    pub fn save_form(&self, form: Form) -> Ask {
+        self.holder().post(&self.at("upload")).form(form)
+    }
+
+    /// The parts of the form that prove the lock.
+    pub fn form(&self) -> Form {
+        let fields = ["operation_id", "lock_id", "lock_capability"];
+        fields.into_iter().fold(Form::new(), |form, field| form.text(field, self.text(field)))
+    }
+
+    /// A request to a route for browsers that proves the lock in its query.
+    pub fn prove(&self, method: Method, route: &str) -> Ask {
+        let fields = ["operation_id", "lock_id", "lock_capability"];
+        let asked = self.holder().ask(method, route).query("path", &self.path);
+        fields.into_iter().fold(asked, |asked, field| asked.query(field, &self.text(field)))
+    }
+
+    /// The same edit, showing something else in one of the fields that a lock was answered with.
+    #[must_use]
+    pub fn showing(&self, field: &str, value: &str) -> Self {
+        let mut edit = self.clone();
+        edit.lock[field] = value.into();
+        edit
+    }
+
+    /// The same edit, asking for another file.
+    #[must_use]
+    pub fn elsewhere(&self, connection: &str, path: &str) -> Self {
+        Self { connection: connection.to_owned(), path: path.to_owned(), ..self.clone() }
     }
 
     /// The same, to be kept beside the file when it cannot take its place.
     pub fn save_or_copy(&self, content: impl Into<Body>) -> Ask {
         self.save(content).query("on_conflict", "copy")
+    }
+}
+
+impl Answer {
+    /// Demands a refusal of an edit: status, code and a sentence.
+    #[track_caller]
+    pub fn edit_refused(self, status: u16, code: &str) {
+        let answer = self.expect(status).is_for_a_companion();
+        let detail = &answer.json()["detail"];
+        assert_eq!(detail["code"], code, "{detail}");
+        assert!(detail["message"].as_str().is_some_and(|message| message.contains(' ')), "{detail}");
+    }
+
+    /// Demands that a companion does not take it for a proxy's: no challenge, no page, no redirection.
+    #[track_caller]
+    #[must_use]
+    pub fn is_for_a_companion(self) -> Self {
+        assert_eq!(self.header("www-authenticate"), "");
+        assert!(!self.header("content-type").contains("html"), "{}", self.header("content-type"));
+        assert!(!(300..400).contains(&self.status()), "{}", self.status());
+        self
     }
 }
 

@@ -44,7 +44,8 @@ pub(crate) async fn lock(mut request: Request) -> Result<Answer, Problem> {
 pub(crate) async fn heartbeat(mut request: Request) -> Result<Answer, Problem> {
     let (connection, session) = controlled(&mut request).await?;
     session.is_not_ending()?;
-    check(&request, connection, &session, true).await?;
+    let taken = request.sidecar()?.call(&check(connection, &session, true)?).await;
+    taken.map_err(|refusal| refused(&session, refusal))?;
     Answer::json(200, &Heartbeat::taken(session.remaining()))
 }
 
@@ -60,10 +61,13 @@ pub(crate) async fn unlock(mut request: Request) -> Result<Answer, Problem> {
 
 pub(crate) async fn renew(mut request: Request) -> Result<Answer, Problem> {
     let (connection, session) = controlled(&mut request).await?;
-    if session.remaining() > RENEWAL_ACCEPTED_SECONDS {
+    let checked = request.sidecar()?.call(&check(connection, &session, false)?).await;
+    let is_users = !matches!(&checked, Err(refusal) if refusal.code() == Some(FaultCode::PrincipalRefused));
+    // Whose token it is comes before how old it is, and that before what has become of the lock.
+    if is_users && session.remaining() > RENEWAL_ACCEPTED_SECONDS {
         return Err(Problem::conflict("Operation session is not yet eligible for renewal"));
     }
-    check(&request, connection, &session, false).await?;
+    checked.map_err(|refusal| refused(&session, refusal))?;
     let key = &request.settings()?.token_key;
     let renewed = key.mint_operation(session.scope(), session.lock(), Uuid::new_v4(), unix_seconds());
     let answer = RenewedSession {
@@ -83,15 +87,10 @@ async fn controlled(request: &mut Request) -> Result<(Uuid, OperationSession), P
     Ok((connection, session.showing(&control.lock_capability)))
 }
 
-async fn check(
-    request: &Request,
-    connection: Uuid,
-    session: &OperationSession,
-    refresh: bool,
-) -> Result<(), Problem> {
+/// Asks whether the lock is (still) the session's.
+fn check(connection: Uuid, session: &OperationSession, refresh: bool) -> Result<CheckLock, Problem> {
     let path = file_to_edit(&session.scope().path)?;
-    let call = CheckLock { connection, path, proof: session.proof(), refresh };
-    request.sidecar()?.call(&call).await.map_err(|refusal| refused(session, refusal))
+    Ok(CheckLock { connection, path, proof: session.proof(), refresh })
 }
 
 fn refused(session: &OperationSession, refusal: Refusal) -> Problem {
