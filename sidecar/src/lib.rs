@@ -126,6 +126,7 @@ impl Sidecar {
             Arc::clone(&shares),
             Arc::clone(&turns),
             config.lock_lifetime,
+            Arc::clone(&metrics),
         )
         .await
         .context("the locks")?;

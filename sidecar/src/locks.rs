@@ -37,6 +37,7 @@ pub(crate) use self::pass::Pass;
 use crate::completion::to_its_end;
 use crate::connections::Connections;
 use crate::files::Place;
+use crate::metrics::Metrics;
 use crate::origin;
 use crate::shares::{Shares, fault};
 use crate::store::audit::{self, Event, Outcome, Record};
@@ -64,6 +65,7 @@ struct Inner {
     lifetime: Duration,
     turns: Arc<Turns>,
     holds: Holds,
+    metrics: Arc<Metrics>,
     /// Rung when a change has ended.
     unpinned: Notify,
 }
@@ -89,6 +91,7 @@ impl Locks {
         shares: Arc<Shares>,
         turns: Arc<Turns>,
         lifetime: Duration,
+        metrics: Arc<Metrics>,
     ) -> Result<Self, StoreError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let (stored, last_fence) = rows::all(&store).await?;
@@ -121,6 +124,7 @@ impl Locks {
             lifetime,
             turns,
             holds,
+            metrics,
             unpinned: Notify::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -128,6 +132,18 @@ impl Locks {
 
     /// Takes the lock of the file at `place`. The share must let it be held, and nobody may have it open there.
     pub(crate) async fn acquire(&self, account: &Account, place: Place) -> Result<LockGrant, Fault> {
+        let outcome = self.try_acquire(account, place).await;
+        match &outcome {
+            Ok(_) => self.inner.metrics.locks_granted.count(),
+            Err(fault) if matches!(fault.code, FaultCode::Locked | FaultCode::InUse) => {
+                self.inner.metrics.locks_refused.count();
+            }
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    async fn try_acquire(&self, account: &Account, place: Place) -> Result<LockGrant, Fault> {
         let key = place.lock_key();
         // Most who come too late need not wait for their turn to hear so.
         if let Some(lock) = self.held_by_another(&key, account.id) {
@@ -347,6 +363,13 @@ impl Locks {
         place: &Place,
         detail: &str,
     ) {
+        let metrics = &self.inner.metrics;
+        match event {
+            Event::EditSaved => metrics.edits_saved.count(),
+            Event::EditConflict => metrics.edit_conflicts.count(),
+            Event::EditCopied => metrics.edit_copies.count(),
+            _ => {}
+        }
         let written = async {
             let mut change = self.inner.store.begin().await?;
             let actor = Actor::of(account);
@@ -371,13 +394,6 @@ impl Locks {
         self.inner.clock.now()
     }
 
-    /// Locks that live, and files that are held.
-    pub(crate) fn counts(&self) -> (usize, usize) {
-        let now = self.inner.clock.uptime();
-        let live = self.inner.table().locks().filter(|lock| lock.is_live(now)).count();
-        (live, self.inner.holds.open_count())
-    }
-
     /// Ends locks whose time is over and keeps files held, until stopped; then lets all files go. The locks stay, for the
     /// next start.
     pub(crate) async fn run(self, stop: CancellationToken) {
@@ -385,8 +401,14 @@ impl Locks {
         let sweeps = async {
             loop {
                 tokio::time::sleep(SWEEP).await;
-                let over = inner.table().expire(inner.clock.uptime());
+                let (over, live) = {
+                    let mut table = inner.table();
+                    (table.expire(inner.clock.uptime()), table.locks().count())
+                };
+                inner.metrics.locks.set(live);
+                inner.metrics.locks_held.set(inner.holds.open_count());
                 for lock in over {
+                    inner.metrics.locks_expired.count();
                     tracing::info!(path = %lock.key.path, holder = lock.grant.holder_name, "a lock has expired");
                     if let Err(fault) = inner.end(&lock, Event::LockExpired, None).await {
                         tracing::warn!(%fault, "the end of a lock could not be recorded");

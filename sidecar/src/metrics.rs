@@ -18,6 +18,10 @@ pub(crate) struct Metrics {
     pub(crate) listing_bytes: Gauge,
     /// Directories in all indexes in memory.
     pub(crate) directories: Gauge,
+    /// Edit locks that live, as of the last second.
+    pub(crate) locks: Gauge,
+    /// Those whose file is held open on its server.
+    pub(crate) locks_held: Gauge,
     /// Reports of servers.
     pub(crate) reports: Counter,
     /// Reports that only said that something changed.
@@ -50,6 +54,18 @@ pub(crate) struct Metrics {
     pub(crate) directory_events: Counter,
     /// Searches for directories.
     pub(crate) directory_searches: Counter,
+    /// Edit locks granted.
+    pub(crate) locks_granted: Counter,
+    /// Wishes for a lock that were refused, because of another user or of somebody on the share.
+    pub(crate) locks_refused: Counter,
+    /// Locks that ended without a sign of life.
+    pub(crate) locks_expired: Counter,
+    /// Edited files saved in their place.
+    pub(crate) edits_saved: Counter,
+    /// Saves that were refused, because the file was another one or the lock was lost.
+    pub(crate) edit_conflicts: Counter,
+    /// Those that were kept beside the file.
+    pub(crate) edit_copies: Counter,
 }
 
 /// A number that only grows.
@@ -78,6 +94,11 @@ impl Gauge {
         self.0.fetch_add(by, Ordering::Relaxed);
     }
 
+    /// It is this now.
+    pub(crate) fn set(&self, value: usize) {
+        self.0.store(i64::try_from(value).unwrap_or(i64::MAX), Ordering::Relaxed);
+    }
+
     /// What it is now.
     pub(crate) fn value(&self) -> i64 {
         self.0.load(Ordering::Relaxed)
@@ -94,6 +115,8 @@ impl Metrics {
             ("sockets", "Open sockets.", &self.sockets),
             ("listing_memory_bytes", "Listings of watched directories kept in memory.", &self.listing_bytes),
             ("directories", "Directories in the indexes in memory.", &self.directories),
+            ("locks", "Edit locks.", &self.locks),
+            ("locks_held", "Edit locks whose file is held open on its server.", &self.locks_held),
         ];
         let counters = [
             ("watch_events_total", "Reports of changes by servers.", &self.reports),
@@ -148,6 +171,20 @@ impl Metrics {
                 &self.directory_events,
             ),
             ("directory_searches_total", "Searches for directories.", &self.directory_searches),
+            ("locks_granted_total", "Edit locks granted.", &self.locks_granted),
+            (
+                "locks_refused_total",
+                "Edit locks refused: another user or somebody on the share has the file.",
+                &self.locks_refused,
+            ),
+            ("locks_expired_total", "Edit locks that ended without a sign of life.", &self.locks_expired),
+            ("edits_saved_total", "Edited files saved in their place.", &self.edits_saved),
+            (
+                "edit_conflicts_total",
+                "Saves refused: the file had changed or the lock was lost.",
+                &self.edit_conflicts,
+            ),
+            ("edit_copies_total", "Refused saves kept beside the file.", &self.edit_copies),
         ];
         let mut text = String::with_capacity(4096);
         for (name, help, gauge) in gauges {

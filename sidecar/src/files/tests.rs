@@ -25,6 +25,7 @@ use crate::locks::Locks;
 use crate::secrets::Secrets;
 use crate::shares::Shares;
 use crate::store::Store;
+use crate::store::audit::{Event, Outcome};
 
 struct House {
     _dir: TempDir,
@@ -125,7 +126,9 @@ impl House {
 async fn open_locks(store: &Store, connections: &Arc<Connections>, shares: &Arc<Shares>) -> Locks {
     let (connections, shares) = (Arc::clone(connections), Arc::clone(shares));
     let lifetime = Duration::from_mins(2);
-    Locks::open(store.clone(), connections, shares, Arc::default(), lifetime).await.expect("locks")
+    Locks::open(store.clone(), connections, shares, Arc::default(), lifetime, Arc::default())
+        .await
+        .expect("locks")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -234,4 +237,32 @@ async fn killed_after_a_file_is_written_over_the_new_content_stays() {
     assert_eq!(house.sweep().await, 0);
     assert_eq!(fs::read(house.on_disk("plan.txt")).expect("a file"), b"new");
     assert_eq!(house.names(), ["plan.txt"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_locked_and_unlocked_what_from_where_is_on_the_record() {
+    let house = House::open().await;
+    fs::write(house.on_disk("plan.txt"), "content").expect("a file");
+    let file = house.place("plan.txt").await;
+    let deeds = async {
+        let grant = house.locks.acquire(&house.admin, file.clone()).await.expect("locked");
+        let again = house.locks.acquire(&house.admin, file.clone()).await.expect("his own");
+        assert_eq!((again.lock_id, again.fence), (grant.lock_id, grant.fence));
+        house.locks.force(&house.admin, file.clone()).await.expect("unlocked");
+        let next = house.locks.acquire(&house.admin, file.clone()).await.expect("locked again");
+        assert!(next.fence > grant.fence);
+        house.locks.note(&house.admin, Event::EditSaved, Outcome::Succeeded, &file, "7 bytes").await;
+    };
+    crate::origin::within(Some("192.0.2.7".to_owned()), deeds).await;
+    let written: Vec<(String, String, String, String)> =
+        sqlx::query_as("SELECT event, actor_name, origin, detail FROM audit WHERE event LIKE 'lock.%' OR event LIKE 'edit.%' ORDER BY id")
+            .fetch_all(house.store.readers())
+            .await
+            .expect("read");
+    let events: Vec<&str> = written.iter().map(|(event, ..)| event.as_str()).collect();
+    assert_eq!(events, ["lock.acquired", "lock.forced", "lock.acquired", "edit.saved"]);
+    for (_, actor, origin, detail) in &written {
+        assert_eq!((actor.as_str(), origin.as_str()), ("admin", "192.0.2.7"));
+        assert!(detail.starts_with("plan.txt: "), "{detail}");
+    }
 }
