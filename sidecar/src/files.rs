@@ -148,8 +148,7 @@ impl Place {
 impl Files {
     pub(crate) fn new(
         accounts: Arc<Accounts>,
-        connections: Arc<Connections>,
-        shares: Arc<Shares>,
+        (connections, shares): (Arc<Connections>, Arc<Shares>),
         siblings: Arc<Siblings>,
         changes: Changes,
         watches: Watches,

@@ -261,7 +261,7 @@ async fn save_edit(
     let account = caller(&sidecar, &headers).await?;
     let head = head(&headers)?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let saved = sidecar.files.save(&account, head, content_type, request.into_body()).await?;
+    let saved = Box::pin(sidecar.files.save(&account, head, content_type, request.into_body())).await?;
     answer(saved)
 }
 

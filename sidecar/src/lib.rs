@@ -132,8 +132,7 @@ impl Sidecar {
         .context("the locks")?;
         let files = Files::new(
             Arc::clone(&accounts),
-            Arc::clone(&connections),
-            Arc::clone(&shares),
+            (Arc::clone(&connections), Arc::clone(&shares)),
             Arc::clone(&siblings),
             changes.clone(),
             watches.clone(),

@@ -1,6 +1,7 @@
 //! Reading a document from somewhere else than the sidecar. The manifest says where a component may go.
 
-use spin_sdk::http::Uri;
+use http::Uri;
+use http::uri::{Authority, PathAndQuery};
 use spin_sdk::wasip3::http::client;
 use spin_sdk::wasip3::http::types::{ErrorCode, Fields, Method, Request, RequestOptions, Scheme};
 use spin_sdk::wasip3::wit_future;
@@ -71,8 +72,8 @@ fn request(url: &str, headers: &[(&str, &str)], patience: u64) -> Option<Request
     request
         .set_method(&Method::Get)
         .and_then(|()| request.set_scheme(Some(&scheme)))
-        .and_then(|()| request.set_authority(uri.authority().map(|authority| authority.as_str())))
-        .and_then(|()| request.set_path_with_query(uri.path_and_query().map(|path| path.as_str())))
+        .and_then(|()| request.set_authority(uri.authority().map(Authority::as_str)))
+        .and_then(|()| request.set_path_with_query(uri.path_and_query().map(PathAndQuery::as_str)))
         .ok()?;
     Some(request)
 }

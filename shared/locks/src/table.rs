@@ -180,11 +180,11 @@ impl LockTable {
     }
 
     /// Begins a change of an item by a user. Refused with the lock of another user that is in its way.
-    pub fn pin(&mut self, key: &LockKey, reach: Reach, user: Uuid, now: Duration) -> Result<Pin, Lock> {
+    pub fn pin(&mut self, key: &LockKey, reach: Reach, user: Uuid, now: Duration) -> Result<Pin, Box<Lock>> {
         let pinned = Pinned { key: key.clone(), reach, by: user };
         let foreign = |lock: &&Lock| lock.is_live(now) && lock.holder != user && pinned.reaches(&lock.key);
         if let Some(held) = self.overlapping(key).find(foreign) {
-            return Err(held.clone());
+            return Err(Box::new(held.clone()));
         }
         self.next_pin += 1;
         self.pins.insert(self.next_pin, pinned);

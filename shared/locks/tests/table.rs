@@ -7,7 +7,7 @@ use causeway_paths::{CaseRule, SharePath};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-const LIFETIME: Duration = Duration::from_secs(120);
+const LIFETIME: Duration = Duration::from_mins(2);
 const ALICE: Uuid = Uuid::from_u128(1);
 const BOB: Uuid = Uuid::from_u128(2);
 

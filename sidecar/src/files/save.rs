@@ -95,7 +95,8 @@ impl Files {
             replaces: before.is_some(),
         };
         let origin = crate::origin::current();
-        to_its_end(crate::origin::within(origin, async move { save.finish(sibling, file).await })).await
+        let finished = async move { save.finish(sibling, file).await };
+        to_its_end(Box::pin(crate::origin::within(origin, finished))).await
     }
 }
 

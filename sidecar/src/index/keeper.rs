@@ -418,7 +418,7 @@ impl Keeper {
                 }
             }
             ShareErrorKind::NotFound | ShareErrorKind::DeletePending | ShareErrorKind::NotADirectory => {
-                self.remove(&visit.path).await
+                self.remove(&visit.path).await;
             }
             // It is there; what is in it is nobody's business.
             ShareErrorKind::AccessDenied => {

@@ -91,8 +91,7 @@ impl Site {
         let locks = locks.await.expect("locks");
         let files = Files::new(
             accounts,
-            Arc::clone(&connections),
-            Arc::clone(&shares),
+            (Arc::clone(&connections), Arc::clone(&shares)),
             siblings,
             changes,
             watches.clone(),
