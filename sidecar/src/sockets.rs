@@ -5,7 +5,6 @@
 //! see is asked when it subscribes, and again whenever a user or a connection changes.
 
 mod conversation;
-mod incoming;
 mod origin;
 mod outbox;
 mod pulse;

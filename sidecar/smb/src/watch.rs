@@ -5,7 +5,6 @@
 //! server, because some forget what happens while they hold none. They belong to a task of their own that outlives every
 //! caller: a request that was begun is sent to its end, and a handle is closed whatever happens.
 
-mod changes;
 mod inbox;
 mod requests;
 
@@ -16,7 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use changes::{ChangeAction, ItemChange};
+pub use causeway_change_notify::{ChangeAction, ItemChange};
 
 use crate::create::{Open, access, option};
 use crate::error::{ShareError, ShareErrorKind};

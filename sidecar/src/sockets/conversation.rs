@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use causeway_socket_messages::{Address, Incoming, read};
 use serde::Serialize;
 use tokio::time::timeout;
 
 use super::All;
-use super::incoming::{Address, Incoming, read};
 use super::outbox::{Closing, Outgoing};
 use super::socket::Socket;
 use crate::watches::{Event, Topic, Welcome};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use causeway_change_notify::read_answer;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -14,7 +15,6 @@ use smb2::msg::change_notify::{
 use smb2::types::Command;
 use smb2::types::status::NtStatus;
 
-use super::changes::read_answer;
 use super::inbox::Inbox;
 use super::{WatchEvent, WatchFilter, WatchOptions};
 use crate::error::{ShareError, ShareErrorKind};
@@ -132,7 +132,9 @@ impl Requests {
 fn meaning(answer: &Frame) -> Result<WatchEvent, ShareError> {
     let failed = |kind| ShareError::from_status(answer.header.status, Command::ChangeNotify).with_kind(kind);
     match answer.header.status {
-        NtStatus::SUCCESS => read_answer(&answer.body),
+        NtStatus::SUCCESS => read_answer(&answer.body)
+            .map(|changes| changes.map_or(WatchEvent::Overflow, WatchEvent::Changed))
+            .map_err(|malformed| ShareError::caused_by(ShareErrorKind::Protocol, malformed)),
         NtStatus::NOTIFY_ENUM_DIR => Ok(WatchEvent::Overflow),
         // Opening it again tells what became of the directory.
         NOTIFY_CLEANUP | NtStatus::CANCELLED => Err(failed(ShareErrorKind::ConnectionLost)),

@@ -1,10 +1,9 @@
 //! Answers to CHANGE_NOTIFY (MS-SMB2 2.2.36) and the list of changes in them (MS-FSCC 2.7.1,
 //! `FILE_NOTIFY_INFORMATION`).
+//!
+//! A crate of its own, without anything that talks to a server, so that it can be fuzzed.
 
 use causeway_paths::SharePath;
-
-use super::WatchEvent;
-use crate::error::ShareError;
 
 /// One change of one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,44 +43,54 @@ impl ChangeAction {
     }
 }
 
+/// An answer that is not what the protocol says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// The body ends before what it says it holds.
+    #[error("an answer to CHANGE_NOTIFY is cut off")]
+    Body,
+    /// An entry ends before what it says it holds, or lies across another one.
+    #[error("a list of changes is cut off")]
+    List,
+}
+
 /// The header before a body, which offsets in it count too (MS-SMB2 2.2.1).
 const HEADER: usize = 64;
 
 /// Before the name in an entry: offset of the next one, action, length of the name.
 const NAME: usize = 12;
 
-/// Reads the body of a successful answer. What cannot be told in [`ItemChange`]s becomes [`WatchEvent::Overflow`]: an
-/// empty list (which is how servers say that it did not fit), actions that nobody knows, names that no path can carry.
+/// Reads the body of a successful answer. `None` stands for what cannot be told in [`ItemChange`]s, so that everything
+/// has to be looked at: an empty list (which is how servers say that it did not fit), actions that nobody knows, names
+/// that no path can carry.
 ///
 /// # Errors
 ///
 /// When the body is not what the protocol says. Whatever it holds, there is no panic and no more memory than it takes
 /// itself several times.
-pub(super) fn read_answer(body: &[u8]) -> Result<WatchEvent, ShareError> {
-    let malformed = || ShareError::malformed("an answer to CHANGE_NOTIFY is cut off");
-    let fixed = body.first_chunk::<8>().ok_or_else(malformed)?;
+pub fn read_answer(body: &[u8]) -> Result<Option<Vec<ItemChange>>, Malformed> {
+    let fixed = body.first_chunk::<8>().ok_or(Malformed::Body)?;
     let start = usize::from(u16::from_le_bytes([fixed[2], fixed[3]]));
     let length = u32::from_le_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]) as usize;
     if length == 0 {
-        return Ok(WatchEvent::Overflow);
+        return Ok(None);
     }
     let list = start
         .checked_sub(HEADER)
         .filter(|start| *start >= fixed.len())
         .and_then(|start| body.get(start..)?.get(..length))
-        .ok_or_else(malformed)?;
-    Ok(read_list(list)?.map_or(WatchEvent::Overflow, WatchEvent::Changed))
+        .ok_or(Malformed::Body)?;
+    read_list(list)
 }
 
 /// `None` when something happened that the list cannot tell.
-fn read_list(mut list: &[u8]) -> Result<Option<Vec<ItemChange>>, ShareError> {
-    let malformed = || ShareError::malformed("a list of changes is cut off");
+fn read_list(mut list: &[u8]) -> Result<Option<Vec<ItemChange>>, Malformed> {
     let mut changes = Vec::new();
     let mut complete = true;
     loop {
-        let fixed = list.first_chunk::<NAME>().ok_or_else(malformed)?;
+        let fixed = list.first_chunk::<NAME>().ok_or(Malformed::List)?;
         let word = |at: usize| u32::from_le_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]);
-        let name = list.get(NAME..).and_then(|rest| rest.get(..word(8) as usize)).ok_or_else(malformed)?;
+        let name = list.get(NAME..).and_then(|rest| rest.get(..word(8) as usize)).ok_or(Malformed::List)?;
         match (ChangeAction::of(word(4)), decode(name)) {
             (Some(action), Some(path)) => changes.push(ItemChange { action, path }),
             _ => complete = false,
@@ -89,8 +98,8 @@ fn read_list(mut list: &[u8]) -> Result<Option<Vec<ItemChange>>, ShareError> {
         match word(0) as usize {
             0 => return Ok(complete.then_some(changes)),
             // Entries do not overlap, or a short list could hold endless ones.
-            next if next < NAME + name.len() => return Err(malformed()),
-            next => list = list.get(next..).ok_or_else(malformed)?,
+            next if next < NAME + name.len() => return Err(Malformed::List),
+            next => list = list.get(next..).ok_or(Malformed::List)?,
         }
     }
 }
@@ -163,13 +172,13 @@ mod tests {
             change(ChangeAction::Modified, "with a stream"),
             change(ChangeAction::Removed, "x"),
         ];
-        assert_eq!(event, WatchEvent::Changed(expected));
+        assert_eq!(event, Some(expected));
     }
 
     #[test]
     fn what_cannot_be_told_is_not_lost() {
         let overflows = |entries: &[(u32, Vec<u16>)]| {
-            assert_eq!(read_answer(&answer(&list(entries))).expect("reads"), WatchEvent::Overflow);
+            assert_eq!(read_answer(&answer(&list(entries))).expect("reads"), None);
         };
         overflows(&[(1, wide("good")), (99, wide("unknown action"))]);
         overflows(&[(1, vec![0xd800]), (1, wide("good"))]);
@@ -177,10 +186,10 @@ mod tests {
         overflows(&[(1, wide("..\\up"))]);
         overflows(&[(1, Vec::new())]);
         overflows(&[(1, wide("\\\\server\\share"))]);
-        assert_eq!(read_answer(&[9, 0, 0, 0, 0, 0, 0, 0]).expect("reads"), WatchEvent::Overflow);
+        assert_eq!(read_answer(&[9, 0, 0, 0, 0, 0, 0, 0]).expect("reads"), None);
         let mut odd = list(&[(1, wide("ab"))]);
         odd[8] = 3;
-        assert_eq!(read_answer(&answer(&odd)).expect("reads"), WatchEvent::Overflow);
+        assert_eq!(read_answer(&answer(&odd)).expect("reads"), None);
     }
 
     #[test]
@@ -222,7 +231,7 @@ mod tests {
                 .map(|(name, action)| change(ChangeAction::of(*action).expect("known"), name))
                 .collect();
             let packed = answer(&list(&entries));
-            prop_assert_eq!(read_answer(&packed).expect("reads"), WatchEvent::Changed(expected));
+            prop_assert_eq!(read_answer(&packed).expect("reads"), Some(expected));
         }
 
         #[test]

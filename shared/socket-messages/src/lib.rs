@@ -1,10 +1,12 @@
-//! What clients say.
+//! What clients say over `/api/ws`: a text frame, read as one of the contract's messages.
+//!
+//! The text is of anybody who has a token, so reading it never panics and takes no more than what it holds.
 
 use serde::Deserialize;
 
 /// A message of a client, understood.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Incoming {
+pub enum Incoming {
     /// Tell me of changes of this directory.
     Subscribe(Address),
     /// Tell me no more.
@@ -15,18 +17,23 @@ pub(super) enum Incoming {
 
 /// A directory by the strings of a client.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Address {
-    pub(super) connection_id: String,
-    pub(super) path: String,
+pub struct Address {
+    /// As it was sent.
+    pub connection_id: String,
+    /// As it was sent; empty when there was none.
+    pub path: String,
 }
 
 /// A message that is none, for its sender.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Malformed {
+pub enum Malformed {
+    /// It is not JSON, not an object, or its fields are of other types.
     #[error("Messages must be JSON objects with an action")]
     NoAction,
+    /// There is no such action.
     #[error("The action is not known")]
     UnknownAction,
+    /// A subscription without a connection.
     #[error("The connection_id is missing")]
     NoConnection,
 }
@@ -38,8 +45,8 @@ struct Wire {
     path: Option<String>,
 }
 
-/// Reads a text frame.
-pub(super) fn read(text: &str) -> Result<Incoming, Malformed> {
+/// Reads a text frame. Fields that are not known are left out of account.
+pub fn read(text: &str) -> Result<Incoming, Malformed> {
     // An array would be taken for the fields in their order.
     let is_object = text.trim_start().starts_with('{');
     let wire: Wire = Some(text)
