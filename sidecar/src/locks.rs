@@ -42,7 +42,7 @@ use crate::origin;
 use crate::shares::{Shares, fault};
 use crate::store::audit::{self, Event, Outcome, Record};
 use crate::store::{Clock, Store, StoreError, SystemClock};
-use crate::turn::Turns;
+use crate::turn::{Turn, Turns};
 
 /// How long one who wants a lock waits for the change of the file that is under way: most take milliseconds.
 const CHANGE_PATIENCE: Duration = Duration::from_secs(5);
@@ -151,9 +151,9 @@ impl Locks {
         }
         let (inner, account, origin) = (Arc::clone(&self.inner), account.clone(), origin::current());
         to_its_end(async move {
-            let _turn = inner.turns.take(&key).await?;
+            let (_turn, acquired) = inner.take(&key, &account).await?;
             let session = Uuid::new_v4();
-            let lock = match inner.take(&key, &account).await? {
+            let lock = match acquired {
                 Acquired::Again(lock) => {
                     let base = place.look().await?;
                     inner.again(&lock, session, base.as_ref()).await?;
@@ -171,9 +171,7 @@ impl Locks {
                     lock
                 }
                 Acquired::Held(lock) => return Err(locked(&lock)),
-                Acquired::Changing => {
-                    return Err(Fault::new(FaultCode::InUse, "The file is being changed at this moment"));
-                }
+                Acquired::Changing => return Err(changing()),
             };
             Ok(LockGrant {
                 lock_id: lock.grant.id,
@@ -441,10 +439,12 @@ impl Inner {
         self.lifetime / 4
     }
 
-    /// Asks the table for a lock, and waits for a change of the file that is under way.
-    async fn take(&self, key: &LockKey, account: &Account) -> Result<Acquired, Fault> {
+    /// Asks the table for a lock in the file's turn. A change of the file that is under way is waited for, and has the turn
+    /// meanwhile if it needs it.
+    async fn take(&self, key: &LockKey, account: &Account) -> Result<(Turn, Acquired), Fault> {
         let deadline = Instant::now() + CHANGE_PATIENCE;
         loop {
+            let turn = self.turns.take(key).await?;
             let unpinned = self.unpinned.notified();
             let grant = Fresh {
                 id: Uuid::new_v4(),
@@ -455,12 +455,11 @@ impl Inner {
             };
             let acquired = self.table().acquire(key, account.id, grant, self.clock.uptime());
             if acquired != Acquired::Changing {
-                return Ok(acquired);
+                return Ok((turn, acquired));
             }
+            drop(turn);
             let left = deadline.saturating_duration_since(Instant::now());
-            if tokio::time::timeout(left, unpinned).await.is_err() {
-                return Ok(acquired);
-            }
+            tokio::time::timeout(left, unpinned).await.map_err(|_| changing())?;
         }
     }
 
@@ -595,6 +594,11 @@ fn refused(refusal: Refusal) -> Fault {
 pub(crate) fn locked(lock: &Lock) -> Fault {
     let holder = Holder { name: lock.grant.holder_name.clone(), since: UnixMicros(lock.grant.locked_at) };
     Fault::new(FaultCode::Locked, format!("File is locked for editing by {}", holder.name)).held_by(holder)
+}
+
+/// Somebody is about to replace, rename or delete it.
+fn changing() -> Fault {
+    Fault::new(FaultCode::InUse, "The file is being changed at this moment")
 }
 
 /// Somebody on the share has it.
