@@ -263,9 +263,20 @@ pub struct SaveHead {
     pub proof_in_form: bool,
     /// Length of a raw content, as in an upload.
     pub content_length: Option<u64>,
-    /// Whether the content is kept beside the file, under a name of its own, when it cannot take the file's place
-    /// because the file has changed or the lock is lost.
-    pub keep_copy: bool,
+    /// Whether the content is kept beside the file.
+    pub keep_copy: KeepCopy,
+}
+
+/// When a content is kept beside the file, under a name of its own. Neither needs the lock to be held still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeepCopy {
+    /// Never.
+    Never,
+    /// When it cannot take the file's place because the file has changed or the lock is lost.
+    OnConflict,
+    /// In any case, and the file is left alone: for somebody who has seen the other version and wants both.
+    Always,
 }
 
 /// The parts of the form of a save that prove the lock: operation id, lock id, capability.

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use causeway_internal::accounts::Account;
 use causeway_internal::files::ItemKind;
-use causeway_internal::locks::{Edit, PROOF_PARTS, SaveAnswer, SaveHead};
+use causeway_internal::locks::{Edit, KeepCopy, PROOF_PARTS, SaveAnswer, SaveHead};
 use causeway_internal::{Fault, FaultCode};
 use causeway_locks::Reach;
 use causeway_locks::copy_name::conflict_copy;
@@ -31,7 +31,7 @@ struct Save {
     account: Account,
     place: Place,
     edit: Edit,
-    keeps_copy: bool,
+    keep_copy: KeepCopy,
     replaces: bool,
 }
 
@@ -48,7 +48,9 @@ impl Files {
         let SaveHead { connection, path, form, mut edit, proof_in_form, content_length, keep_copy } = head;
         // Before gigabytes are taken in vain. A lock that is lost is no reason to refuse what is to be kept anyway.
         match self.proven(account, connection, &path, &edit).await {
-            Err(lost) if !(keep_copy && lost.code == FaultCode::LockLost) => return Err(lost),
+            Err(lost) if keep_copy == KeepCopy::Never || lost.code != FaultCode::LockLost => {
+                return Err(lost);
+            }
             _ => {}
         }
         let place = self.writable(account, connection, path).await?;
@@ -91,7 +93,7 @@ impl Files {
             account: account.clone(),
             place,
             edit,
-            keeps_copy: keep_copy,
+            keep_copy,
             replaces: before.is_some(),
         };
         let origin = crate::origin::current();
@@ -102,6 +104,9 @@ impl Files {
 
 impl Save {
     async fn finish(&self, sibling: Sibling, file: WriteHandle) -> Result<SaveAnswer, Fault> {
+        if self.keep_copy == KeepCopy::Always {
+            return self.keep(sibling, file).await;
+        }
         let NotPlaced { fault, file } = match self.put(&sibling, file).await {
             Ok(placed) => {
                 placed.settle(&self.place, sibling).await;
@@ -114,7 +119,7 @@ impl Save {
         if matches!(fault.code, FaultCode::VersionConflict | FaultCode::LockLost) {
             self.note(Event::EditConflict, Outcome::Failed, &fault.message).await;
         }
-        let keeps = self.keeps_copy
+        let keeps = self.keep_copy == KeepCopy::OnConflict
             && matches!(fault.code, FaultCode::VersionConflict | FaultCode::LockLost | FaultCode::InUse);
         match file {
             Some(file) if keeps => self.keep(sibling, file).await,

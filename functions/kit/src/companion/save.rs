@@ -32,8 +32,7 @@ impl Request {
         connection: Uuid,
         place: ProofPlace,
     ) -> Result<Answer, Problem> {
-        let keep_copy =
-            self.query.choice::<ConflictChoice>("on_conflict")?.unwrap_or_default() == ConflictChoice::Copy;
+        let keep_copy = self.query.choice::<ConflictChoice>("on_conflict")?.unwrap_or_default().into();
         let proof_in_form = place == ProofPlace::Form;
         let text = &session.scope().path;
         let path = SharePath::parse(text).map_err(|error| Problem::bad_request(error.to_string()))?;

@@ -1,7 +1,7 @@
 //! Saving what was edited.
 
 use causeway_internal::files::ItemInfo;
-use causeway_internal::locks::{BaseVersion, Divergence, SaveAnswer};
+use causeway_internal::locks::{BaseVersion, Divergence, KeepCopy, SaveAnswer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,9 @@ pub struct UploadParts {
 }
 
 /// What becomes of a content that cannot take the file's place, because the file has changed or the lock is lost.
+///
+/// To look at the file makes what is there the base of the next save, so that a client that has looked, and asked its user,
+/// would meet no conflict any more: it says `copy_always` if he wants both versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConflictChoice {
@@ -30,6 +33,18 @@ pub enum ConflictChoice {
     Refuse,
     /// It is kept beside the file, under a name that says so.
     Copy,
+    /// It is put beside the file in any case, and the file is left alone.
+    CopyAlways,
+}
+
+impl From<ConflictChoice> for KeepCopy {
+    fn from(choice: ConflictChoice) -> Self {
+        match choice {
+            ConflictChoice::Refuse => Self::Never,
+            ConflictChoice::Copy => Self::OnConflict,
+            ConflictChoice::CopyAlways => Self::Always,
+        }
+    }
 }
 
 /// What a save has stored.
