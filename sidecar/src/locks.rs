@@ -26,6 +26,7 @@ use causeway_internal::{Fault, FaultCode, Holder, UnixMicros};
 use causeway_locks::{Acquired, Find, Fresh, Lock, LockKey, LockTable, Proof, Refusal};
 use causeway_paths::SharePath;
 use causeway_smb::{Metadata, ShareErrorKind};
+use causeway_versions::FileTime;
 use futures::{Stream, StreamExt as _};
 use rand::TryRngCore as _;
 use tokio::sync::Notify;
@@ -337,7 +338,22 @@ impl Locks {
         Ok(rows::base(&self.inner.store, lock, edit.session).await?)
     }
 
-    /// Writes down what an edit sees of its file.
+    /// Makes what an edit sees of its file the base of its next save, and sees to it that its client sees a change, too:
+    /// clients compare the time of the last write alone. Of a file that is open, and we hold it open, Samba tells the times
+    /// that it had when it was opened, whatever programs on the server's own disk write to it; its size and number are true.
+    /// Then the time of the change is the one at which we noticed it.
+    pub(crate) async fn see(&self, lock: Uuid, edit: &Edit, seen: &mut Metadata) -> Result<(), Fault> {
+        if let Some(Some(base)) = self.base(lock, edit).await? {
+            if base.version == seen.version() {
+                seen.modified = base.modified;
+            } else if base.modified == seen.modified {
+                seen.modified = FileTime::from_unix_micros(self.now().0);
+            }
+        }
+        self.set_base(lock, edit, Some(seen)).await
+    }
+
+    /// Writes down what an edit has made of its file, or that there is none.
     pub(crate) async fn set_base(
         &self,
         lock: Uuid,

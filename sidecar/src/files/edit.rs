@@ -49,8 +49,8 @@ impl Files {
         let lock = self.proven(account, call.connection, &call.path, &call.edit).await?;
         let place = self.readable(account, call.connection, call.path).await?;
         match place.stat().await {
-            Ok(seen) => {
-                self.locks.set_base(lock.grant.id, &call.edit, Some(&seen)).await?;
+            Ok(mut seen) => {
+                self.locks.see(lock.grant.id, &call.edit, &mut seen).await?;
                 Ok(item(seen))
             }
             Err(fault) => {

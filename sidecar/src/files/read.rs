@@ -42,11 +42,11 @@ impl Files {
                 ShareErrorKind::IsADirectory => is_a_directory(),
                 _ => missing(&error),
             })?;
-        let found = handle.metadata().clone();
+        let mut found = handle.metadata().clone();
         let plan = plan(&head, &found);
         if let (Some(lock), Some(edit), ReadStatus::Ok) = (&lock, &head.edit, plan.status) {
             // What the editor is given is what his save will be compared with.
-            self.locks.set_base(lock.grant.id, edit, Some(&found)).await?;
+            self.locks.see(lock.grant.id, edit, &mut found).await?;
         }
         let content = (!plan.segments.is_empty()).then(|| content(handle, plan.segments.clone()));
         let content = match (content, head.edit) {
