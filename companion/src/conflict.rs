@@ -2,7 +2,9 @@
 
 use clap::ValueEnum;
 
+use crate::api::FileInfo;
 use crate::person::Choice;
+use crate::session::Base;
 
 /// What the person said beforehand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -108,14 +110,19 @@ fn can_copy(obstacle: Obstacle) -> bool {
     }
 }
 
-/// Whether the file is not what the edit began with. Times are compared letter by letter (contract 9.9); a server that
-/// tells none is left to judge for itself when it gets the content.
-pub fn is_changed(before: Option<&str>, now: Option<&str>) -> bool {
-    matches!((before, now), (Some(before), Some(now)) if before != now)
+/// Whether the file on the server is not what the edit began with. Times are compared letter by letter (contract 9.9); what
+/// a server does not tell it is left to judge for itself when it gets the content.
+pub fn is_changed(before: &Base, now: &FileInfo) -> bool {
+    let differs = |before: Option<&str>, now: Option<&str>| matches!((before, now), (Some(before), Some(now)) if before != now);
+    differs(before.modified_at.as_deref(), now.modified_at.as_deref())
+        || now.size.is_some_and(|size| size != before.content.size)
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::api::FileInfo;
+    use crate::session::{Base, Content};
+
     use super::{Decision, Obstacle, Policy, choices, decided, is_changed};
 
     const OBSTACLES: [Obstacle; 5] = [
@@ -171,9 +178,20 @@ mod tests {
 
     #[test]
     fn times_are_compared_letter_by_letter() {
-        assert!(!is_changed(Some("2026-01-02T03:04:05"), Some("2026-01-02T03:04:05")));
-        assert!(is_changed(Some("2026-01-02T03:04:05"), Some("2026-01-02T03:04:05Z")));
-        assert!(!is_changed(None, Some("2026-01-02T03:04:05")));
-        assert!(!is_changed(Some("2026-01-02T03:04:05"), None));
+        let base = |time: Option<&str>| Base {
+            modified_at: time.map(str::to_owned),
+            content: Content { size: 3, sha256: String::new() },
+        };
+        let there = |time: Option<&str>, size| FileInfo {
+            kind: "file".to_owned(),
+            size,
+            modified_at: time.map(str::to_owned),
+        };
+        let (time, other) = (Some("2026-01-02T03:04:05"), Some("2026-01-02T03:04:05Z"));
+        assert!(!is_changed(&base(time), &there(time, Some(3))));
+        assert!(is_changed(&base(time), &there(other, Some(3))));
+        assert!(is_changed(&base(time), &there(time, Some(4))));
+        assert!(!is_changed(&base(None), &there(time, Some(3))));
+        assert!(!is_changed(&base(time), &there(None, None)));
     }
 }

@@ -58,7 +58,7 @@ impl Person {
 
     /// Says something, or keeps it until the terminal is free again.
     pub fn tell(&self, text: impl Into<String>) {
-        let text = text.into();
+        let text = printable(&text.into());
         match &mut *self.held.borrow_mut() {
             Some(held) => held.push(text),
             // Nobody may be listening any more.
@@ -136,6 +136,12 @@ impl Person {
     }
 }
 
+/// The text without what makes terminals do things: some of what is said are a server's words.
+pub fn printable(text: &str) -> String {
+    let harmless = |letter: char| letter == '\n' || !letter.is_control();
+    text.chars().map(|letter| if harmless(letter) { letter } else { '\u{fffd}' }).collect()
+}
+
 /// Which choice an answer means: its key, alone or as the beginning of a word.
 fn understood<T: Copy>(answer: &str, choices: &[Choice<T>]) -> Option<T> {
     let key = answer.trim().chars().next()?.to_ascii_lowercase();
@@ -144,7 +150,15 @@ fn understood<T: Copy>(answer: &str, choices: &[Choice<T>]) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Choice, understood};
+    use super::{Choice, printable, understood};
+
+    #[test]
+    fn a_servers_words_do_not_steer_the_terminal() {
+        assert_eq!(
+            printable("Locked by \u{1b}]0;x\u{7} \u{9b}2Jäda\n"),
+            "Locked by \u{fffd}]0;x\u{fffd} \u{fffd}2Jäda\n"
+        );
+    }
 
     #[test]
     fn an_answer_is_a_letter_or_a_word() {

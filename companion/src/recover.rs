@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::edit::Edit;
 use crate::editor::is_alive;
 use crate::outcome::{Exit, Failure};
+use crate::person::printable;
 use crate::save::{Doubt, finish};
 use crate::session::{Phase, Session, SessionId};
 use crate::store::{Found, OpenSession};
@@ -141,7 +142,7 @@ pub fn sessions(context: &Context) -> Result<String, Failure> {
     if table.is_empty() {
         table.push_str("There are no sessions.\n");
     }
-    Ok(table)
+    Ok(printable(&table))
 }
 
 fn line(table: &mut String, session: &Session, state: &str, open: Option<&OpenSession>) {

@@ -44,7 +44,13 @@ enum Settled {
 
 /// Ends an edit: releases the lock, and removes the session if nothing would be lost with it.
 pub async fn finish(edit: Edit<'_>, ending: &Ending, doubt: Doubt) -> Result<Exit, Failure> {
-    let settled = lease::during(&edit, ending.heartbeat, settle(&edit, ending, doubt)).await?;
+    let settled =
+        lease::during(&edit, ending.heartbeat, settle(&edit, ending, doubt)).await.inspect_err(|_| {
+            edit.person().tell(format!(
+                "Not saved. Your changes are in {}; `causeway-companion recover` tries again.",
+                edit.working_copy().display()
+            ));
+        })?;
     let (id, path) = (edit.session().id.clone(), edit.session().path.clone());
     let person = edit.person();
     match settled {

@@ -119,6 +119,11 @@ pub fn hex(bytes: &[u8]) -> String {
 /// Copies the working copy as it is now to where it is sent from, so that a program that saves meanwhile cannot change
 /// what is sent. `None` when it is gone, and does not come back.
 pub fn take_snapshot(working_copy: &Path, outgoing: &Path) -> io::Result<Option<Content>> {
+    // A copy has its original's permissions: an earlier one may be for reading only.
+    match fs::remove_file(outgoing) {
+        Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
+        _ => {}
+    }
     let mut waited = Duration::ZERO;
     loop {
         match fs::copy(working_copy, outgoing) {

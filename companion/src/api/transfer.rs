@@ -114,7 +114,7 @@ impl Server {
         if destination == Destination::Copy {
             // The person has chosen it, perhaps after a look that made what is there now the server's base: then there is no
             // conflict in the server's eyes, and a copy is wanted all the same.
-            request = request.query(&[("on_conflict", "copy"), ("as_copy", "true")]);
+            request = request.query(&[("on_conflict", "copy_always")]);
         }
         let response = self.send(request.multipart(form).timeout(within(size))).await?;
         let saved: Saved = self.read_json(response).await?;

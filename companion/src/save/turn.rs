@@ -47,15 +47,13 @@ impl Save<'_, '_> {
             Err(ApiError::Refused { status: 404, .. }) => None,
             Err(fault) => return self.failed(fault).await,
         };
-        let before = self.edit.session().base.clone().and_then(|base| base.modified_at);
+        let base = self.edit.session().base.clone();
         match there {
             None => {
                 let path = self.edit.session().path.clone();
                 self.overcome(Obstacle::Gone, format!("{path} is not on the server any more")).await
             }
-            Some(info) if is_changed(before.as_deref(), info.modified_at.as_deref()) => {
-                self.changed(&info).await
-            }
+            Some(info) if base.is_some_and(|base| is_changed(&base, &info)) => self.changed(&info).await,
             Some(_) => self.upload(Destination::File).await,
         }
     }

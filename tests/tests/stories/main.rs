@@ -5,6 +5,7 @@ mod accounts;
 mod bad_input;
 mod browsing;
 mod changes;
+mod companion;
 mod companion_api;
 mod connections;
 mod copies;
