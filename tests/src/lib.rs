@@ -15,6 +15,7 @@ mod client;
 mod content;
 mod edit;
 mod folder;
+pub mod history;
 mod keeper;
 mod mode;
 mod process;

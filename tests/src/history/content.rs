@@ -1,0 +1,216 @@
+//! What was in a file when.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use super::check::{Rule, Violation};
+use super::edition::{Edition, Found};
+use super::{Action, Operation, Outcome};
+
+/// What was written to and read from one file.
+pub(super) struct Contents<'a> {
+    file: usize,
+    operations: &'a [&'a Operation],
+    writes: HashMap<u64, &'a Operation>,
+}
+
+/// A content that the file certainly had: its write and its reads.
+struct Life<'a> {
+    write: &'a Operation,
+    /// The first moment by which it certainly had been there: the earliest end.
+    first: (Duration, &'a Operation),
+    /// The last moment at which it may still have been about to be there: the latest beginning.
+    last: (Duration, &'a Operation),
+}
+
+impl Life<'_> {
+    /// Whether it was certainly there from one moment to another, and not only at some moment between two.
+    fn lasts(&self) -> bool {
+        self.first.0 < self.last.0
+    }
+}
+
+impl<'a> Contents<'a> {
+    /// Reads what was done to one file, in the order in which it was asked for.
+    pub(super) fn of(file: usize, operations: &'a [&'a Operation]) -> Self {
+        let writes =
+            operations.iter().filter_map(|operation| Some((operation.writes()?, *operation))).collect();
+        Self { file, operations, writes }
+    }
+
+    pub(super) fn violations(&self) -> Vec<Violation> {
+        let mut violations = self.reads();
+        let lives = self.lives();
+        violations.extend(one_order(&lives));
+        violations.extend(self.updates(&lives));
+        violations
+    }
+
+    /// What was read that cannot have been there.
+    fn reads(&self) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        for &read in self.operations {
+            let Outcome::Read(found) = &read.outcome else { continue };
+            let edition = match found {
+                Found::Whole(edition) => edition,
+                // Nobody deletes.
+                Found::Nothing => {
+                    violations.push(Violation::new(Rule::NothingTorn, "the file was gone", [read]));
+                    continue;
+                }
+                Found::Torn(what) => {
+                    violations.push(Violation::new(Rule::NothingTorn, what.clone(), [read]));
+                    continue;
+                }
+            };
+            let Some(write) = self.writes.get(&edition.id).filter(|_| edition.file == self.file) else {
+                let what = format!("nobody wrote {edition:?} there");
+                violations.push(Violation::new(Rule::NothingTorn, what, [read]));
+                continue;
+            };
+            if !write.outcome.is_possible() && !self.may_have_been_there_for_a_moment(write) {
+                let what = "what was refused was read";
+                violations.push(Violation::new(Rule::RefusedIsRefused, what, [*write, read]));
+            }
+        }
+        violations
+    }
+
+    /// Between the last look at the file and the rename somebody on the share can put another file in the place, and again
+    /// after it. A save that finds that out says that it failed, and was there all the same.
+    fn may_have_been_there_for_a_moment(&self, write: &Operation) -> bool {
+        self.operations.iter().any(|other| {
+            matches!(other.action, Action::Overwrite { .. })
+                && other.outcome.is_possible()
+                && !other.precedes(write)
+                && (other.outcome == Outcome::Unknown || !write.precedes(other))
+        })
+    }
+
+    /// The contents that were certainly there, by their numbers.
+    fn lives(&self) -> BTreeMap<u64, Life<'a>> {
+        let mut lives: BTreeMap<u64, Life<'a>> = BTreeMap::new();
+        for &operation in self.operations {
+            let (id, is_read) = match (&operation.outcome, operation.writes()) {
+                (Outcome::Done, Some(id)) => (id, false),
+                (Outcome::Read(Found::Whole(Edition { id, .. })), _) => (*id, true),
+                _ => continue,
+            };
+            let Some(&write) = self.writes.get(&id) else { continue };
+            let life = lives.entry(id).or_insert_with(|| Life {
+                write,
+                // When a write of which no answer came was over, nobody knows.
+                first: match write.outcome {
+                    Outcome::Unknown => (Duration::MAX, write),
+                    _ => (write.ended, write),
+                },
+                last: (write.invoked, write),
+            });
+            if is_read && operation.ended < life.first.0 {
+                life.first = (operation.ended, operation);
+            }
+            if is_read && operation.invoked > life.last.0 {
+                life.last = (operation.invoked, operation);
+            }
+        }
+        lives
+    }
+
+    /// Each save has to have replaced what it was made of, and nothing may vanish but under a write that looks at nothing.
+    fn updates(&self, lives: &BTreeMap<u64, Life<'a>>) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        // Certain saves by what they were made of.
+        let mut children: HashMap<u64, &Operation> = HashMap::new();
+        let mut perhaps_replaced = HashSet::new();
+        for &operation in self.operations {
+            let Action::Save { edition, parent, .. } = operation.action else { continue };
+            if operation.outcome.is_possible() {
+                perhaps_replaced.insert(parent);
+            }
+            if !lives.contains_key(&edition) || !operation.outcome.is_possible() {
+                continue;
+            }
+            if let Some(other) = children.insert(parent, operation) {
+                let mut evidence = vec![other, operation];
+                evidence.extend(self.writes.get(&parent));
+                let what = "two saves have replaced the same content";
+                violations.push(Violation::new(Rule::NoLostUpdate, what, evidence));
+            }
+        }
+        violations.extend(self.vanished(lives, &perhaps_replaced));
+        violations
+    }
+
+    /// Accepted saves that are not in the file in the end, and in nobody's history: neither was anything made of them, nor
+    /// are there enough writes that look at nothing under which they may have vanished.
+    fn vanished(&self, lives: &BTreeMap<u64, Life<'a>>, perhaps_replaced: &HashSet<u64>) -> Vec<Violation> {
+        let in_the_end = self.operations.iter().rev().find_map(|operation| match &operation.outcome {
+            Outcome::Read(Found::Whole(edition)) => Some(edition.id),
+            _ => None,
+        });
+        let Some(in_the_end) = in_the_end else { return Vec::new() };
+        let is_vanished = |id: u64, write: &Operation| {
+            matches!(write.action, Action::Save { .. })
+                && write.outcome == Outcome::Done
+                && id != in_the_end
+                && !perhaps_replaced.contains(&id)
+        };
+        let mut vanished: Vec<_> = lives
+            .iter()
+            .filter(|(id, life)| is_vanished(**id, life.write))
+            .map(|(_, life)| life.write)
+            .collect();
+        // Whatever can have come after the last of them can have come after each: counting is enough.
+        vanished.sort_by_key(|write| Reverse(write.invoked));
+        let mut blind: Vec<_> = self
+            .operations
+            .iter()
+            .filter(|other| matches!(other.action, Action::Put { .. } | Action::Overwrite { .. }))
+            .filter_map(|other| match other.outcome {
+                Outcome::Done => Some(other.ended),
+                Outcome::Unknown => Some(Duration::MAX),
+                _ => None,
+            })
+            .collect();
+        blind.sort();
+        let lost = vanished.iter().enumerate().find(|(before, write)| {
+            let later = blind.len() - blind.partition_point(|ended| *ended <= write.invoked);
+            later <= *before
+        });
+        let what = "an accepted save is in nobody's history";
+        lost.map(|(_, write)| Violation::new(Rule::NoLostUpdate, what, [*write])).into_iter().collect()
+    }
+}
+
+/// Whether reads and writes have an order: contents that last may not overlap, and none may come and go while another
+/// lasts (Gibbons and Korach 1997, for registers to which everything is written once).
+fn one_order(lives: &BTreeMap<u64, Life<'_>>) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for life in lives.values() {
+        if life.first.0 < life.write.invoked {
+            let what = "it was read before it was written";
+            violations.push(Violation::new(Rule::OneOrder, what, [life.first.1, life.write]));
+        }
+    }
+    let mut lasting: Vec<_> = lives.values().filter(|life| life.lasts()).collect();
+    lasting.sort_by_key(|life| life.first.0);
+    for pair in lasting.windows(2) {
+        if pair[1].first.0 < pair[0].last.0 {
+            let evidence = [pair[0].first.1, pair[1].first.1, pair[0].last.1, pair[1].last.1];
+            let what = "two contents were there in turns";
+            violations.push(Violation::new(Rule::OneOrder, what, evidence));
+        }
+    }
+    for life in lives.values().filter(|life| !life.lasts()) {
+        // The last one that began before.
+        let at = lasting.partition_point(|lasting| lasting.first.0 < life.last.0);
+        let Some(around) = at.checked_sub(1).and_then(|at| lasting.get(at)) else { continue };
+        if life.first.0 < around.last.0 {
+            let evidence = [around.first.1, life.last.1, life.first.1, around.last.1];
+            let what = "a content came and went while another was there all the time";
+            violations.push(Violation::new(Rule::OneOrder, what, evidence));
+        }
+    }
+    violations
+}

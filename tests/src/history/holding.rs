@@ -1,0 +1,205 @@
+//! Who held a file when, as far as that is certain.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::check::{Rule, Violation};
+use super::{Action, Operation, Outcome};
+
+/// What the wall clock, by which a product counts that was restarted, may go faster than ours.
+pub(super) const CLOCKS_DIFFER: Duration = Duration::from_millis(50);
+
+/// The locks of one file.
+pub(super) struct Holdings<'a> {
+    operations: &'a [&'a Operation],
+    lifetime: Duration,
+    locks: HashMap<&'a str, Lock<'a>>,
+}
+
+/// One lock.
+#[derive(Default)]
+struct Lock<'a> {
+    user: &'a str,
+    fence: Option<u64>,
+    /// The grant that was the first to be over.
+    granted: Option<&'a Operation>,
+    /// Operations that may have been a sign of life.
+    signs: Vec<&'a Operation>,
+}
+
+/// A stretch of time in which a user certainly held the file.
+#[derive(Debug, Clone, Copy)]
+struct Certain<'a> {
+    user: &'a str,
+    lock: &'a str,
+    from: Duration,
+    until: Duration,
+    /// What shows it.
+    by: &'a Operation,
+}
+
+impl<'a> Holdings<'a> {
+    /// Reads what was done to one file, in the order in which it was asked for.
+    pub(super) fn of(operations: &'a [&'a Operation], lifetime: Duration) -> Self {
+        let mut locks: HashMap<&str, Lock<'_>> = HashMap::new();
+        for operation in operations {
+            if let Outcome::Granted { lock, fence } = &operation.outcome {
+                let lock = locks.entry(lock).or_default();
+                lock.user = &operation.user;
+                lock.fence = lock.fence.or(*fence);
+                if lock.granted.is_none_or(|first| operation.ended < first.ended) {
+                    lock.granted = Some(operation);
+                }
+                lock.signs.push(operation);
+            }
+        }
+        for operation in operations {
+            match &operation.action {
+                Action::Heartbeat { lock } if operation.outcome.is_possible() => {
+                    if let Some(lock) = locks.get_mut(lock.as_str()) {
+                        lock.signs.push(operation);
+                    }
+                }
+                // Whoever had a lock has refreshed it by that, perhaps.
+                Action::Acquire if operation.outcome == Outcome::Unknown => {
+                    for lock in locks.values_mut().filter(|lock| lock.user == operation.user) {
+                        lock.signs.push(operation);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Self { operations, lifetime, locks }
+    }
+
+    pub(super) fn violations(&self) -> Vec<Violation> {
+        let certain = self.certain();
+        let mut violations = one_holder(&certain);
+        for operation in self.operations {
+            violations.extend(self.stale(operation));
+            violations.extend(not_honoured(operation, &certain));
+            violations.extend(not_the_same(operation, &certain));
+        }
+        violations
+    }
+
+    /// When somebody certainly held the file, by its beginning.
+    fn certain(&self) -> Vec<Certain<'a>> {
+        let ends: Vec<_> = self
+            .operations
+            .iter()
+            .filter(|operation| {
+                matches!(operation.action, Action::Release { .. } | Action::Force)
+                    && operation.outcome.is_possible()
+            })
+            .collect();
+        let mut certain = Vec::new();
+        for (&id, lock) in &self.locks {
+            for &by in lock.signs.iter().filter(|sign| sign.outcome != Outcome::Unknown) {
+                // It was refreshed when this was asked for, or later; that it was is known from the answer on.
+                let until = ends
+                    .iter()
+                    .filter(|end| match &end.action {
+                        Action::Release { lock } => lock == id,
+                        _ => true,
+                    })
+                    .filter(|end| end.ended > by.invoked)
+                    .map(|end| end.invoked)
+                    .fold(by.invoked + self.lifetime.saturating_sub(CLOCKS_DIFFER), Duration::min);
+                if by.ended < until {
+                    certain.push(Certain { user: lock.user, lock: id, from: by.ended, until, by });
+                }
+            }
+        }
+        certain.sort_by_key(|certain| certain.from);
+        certain
+    }
+
+    /// Whether something was accepted under a lock that was certainly gone.
+    fn stale(&self, operation: &'a Operation) -> Option<Violation> {
+        let id = match &operation.action {
+            Action::Heartbeat { lock } | Action::Look { lock } | Action::Save { lock, .. } => lock.as_str(),
+            _ => return None,
+        };
+        if !matches!(operation.outcome, Outcome::Done | Outcome::Read(_)) {
+            return None;
+        }
+        let accuse = |what: &str, by: &Operation| {
+            Some(Violation::new(Rule::NoStaleHolder, what.to_owned(), [by, operation]))
+        };
+        let Some(lock) = self.locks.get(id) else {
+            return accuse("a lock that nobody was granted was good", operation);
+        };
+        let granted = lock.granted?;
+        for (other_id, other) in &self.locks {
+            let Some(grant) = other.granted.filter(|grant| grant.precedes(operation)) else { continue };
+            let is_younger = match (lock.fence, other.fence) {
+                (Some(own), Some(other)) => own < other,
+                _ => granted.precedes(grant),
+            };
+            if *other_id != id && is_younger {
+                return accuse("it was accepted after the lock had been granted anew", grant);
+            }
+        }
+        for end in
+            self.operations.iter().filter(|end| end.outcome == Outcome::Done && end.precedes(operation))
+        {
+            match &end.action {
+                Action::Release { lock } if lock == id => {
+                    return accuse("it was accepted after the lock had been given back", end);
+                }
+                Action::Force if granted.precedes(end) => {
+                    return accuse("it was accepted after the lock had been forced", end);
+                }
+                _ => {}
+            }
+        }
+        let last =
+            lock.signs.iter().filter(|sign| sign.invoked < operation.ended).max_by_key(|sign| sign.ended)?;
+        if last.ended + self.lifetime + CLOCKS_DIFFER < operation.invoked {
+            return accuse("it was accepted after the lock's time was over", last);
+        }
+        None
+    }
+}
+
+fn one_holder(certain: &[Certain<'_>]) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    // Of each user the stretch that lasts longest so far.
+    let mut last: HashMap<&str, Certain<'_>> = HashMap::new();
+    for stretch in certain {
+        for other in last.values().filter(|other| other.user != stretch.user && other.until > stretch.from) {
+            let what = format!("{} and {} held the file at the same time", other.user, stretch.user);
+            violations.push(Violation::new(Rule::OneHolder, what, [other.by, stretch.by]));
+        }
+        let own = last.entry(stretch.user).or_insert(*stretch);
+        if own.until < stretch.until {
+            *own = *stretch;
+        }
+    }
+    violations
+}
+
+/// Whether a file was replaced that another user held all the time.
+fn not_honoured(operation: &Operation, certain: &[Certain<'_>]) -> Option<Violation> {
+    if !matches!(operation.action, Action::Put { .. }) || operation.outcome != Outcome::Done {
+        return None;
+    }
+    let by = certain.iter().find(|stretch| {
+        stretch.user != operation.user && stretch.from < operation.invoked && operation.ended < stretch.until
+    })?;
+    let what = format!("the file was replaced while {} held it", by.user);
+    Some(Violation::new(Rule::LockIsHonoured, what, [by.by, operation]))
+}
+
+/// Whether a user got another lock than the one that he had all the time.
+fn not_the_same(operation: &Operation, certain: &[Certain<'_>]) -> Option<Violation> {
+    let Outcome::Granted { lock, .. } = &operation.outcome else { return None };
+    let by = certain.iter().find(|stretch| {
+        stretch.user == operation.user
+            && stretch.lock != lock
+            && stretch.from < operation.invoked
+            && operation.ended < stretch.until
+    })?;
+    Some(Violation::new(Rule::SameLockAgain, "a user got a second lock", [by.by, operation]))
+}
