@@ -53,6 +53,18 @@ impl User {
         Self { token: Some(token.to_owned()), live: self.live.clone(), ..Self::anonymous(&self.address) }
     }
 
+    /// The bearer of that token, who goes on with the connections that there are.
+    #[must_use]
+    pub fn bearing(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// Nobody, with the connections that there are.
+    #[must_use]
+    pub fn without_token(&self) -> Self {
+        Self { token: None, ..self.clone() }
+    }
+
     /// Signs in; panics when that is refused.
     #[track_caller]
     pub fn sign_in(address: &str, username: &str, password: &str) -> impl Future<Output = Self> {

@@ -1,5 +1,7 @@
 //! Editing a file as the desktop companion does: a link, a lock, the content, a save.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Method};
 use serde_json::{Value, json};
@@ -24,12 +26,21 @@ impl Share {
     ///
     /// If it is refused.
     pub async fn bootstrap(&self, path: &str) -> User {
+        let link = self.ask_link(path).send().await.expect(200).json();
+        let exchanged = self.exchange(&link).send().await.expect(200).json();
+        self.user().bearing(exchanged["token"].as_str().unwrap_or_default())
+    }
+
+    /// Asks for the link that the browser hands to the companion.
+    pub fn ask_link(&self, path: &str) -> Ask {
         let asked = json!({"connection_id": self.connection(), "path": path});
-        let link = self.user().post("/api/companion/uri-token").json(asked).send().await.expect(200).json();
-        let anonymous = User::anonymous(self.user().address());
+        self.user().post("/api/companion/uri-token").json(asked)
+    }
+
+    /// Asks for a bootstrap token, with what the link was answered with.
+    pub fn exchange(&self, link: &Value) -> Ask {
         let token = json!({"token": link["uri_token"]});
-        let exchanged = anonymous.post("/api/companion/token").json(token).send().await.expect(200).json();
-        anonymous.with_token(exchanged["token"].as_str().unwrap_or_default())
+        self.user().without_token().post("/api/companion/token").json(token)
     }
 
     /// Asks for the lock of a file with a bootstrap token.
@@ -53,6 +64,12 @@ impl Share {
         self.user().post(&format!("/api/browse/{}/lock", self.connection())).query("path", path)
     }
 
+    /// `POST …/lock/heartbeat` of the browser's own editor, with what the lock was answered with.
+    pub fn browser_heartbeat(&self, path: &str, lock: &Value) -> Ask {
+        let route = format!("/api/browse/{}/lock/heartbeat", self.connection());
+        self.user().post(&route).query("path", path).json(proof(lock))
+    }
+
     /// `DELETE …/lock` of the browser's own editor, with what the lock was answered with.
     pub fn browser_unlock(&self, path: &str, lock: &Value) -> Ask {
         let route = format!("/api/browse/{}/lock", self.connection());
@@ -74,7 +91,7 @@ impl Edit {
     /// An edit by what its lock was answered with.
     pub fn new(share: &Share, path: &str, lock: Value) -> Self {
         Self {
-            anonymous: User::anonymous(share.user().address()),
+            anonymous: share.user().without_token(),
             connection: share.connection().to_owned(),
             path: path.to_owned(),
             lock,
@@ -86,8 +103,21 @@ impl Edit {
         &self.lock
     }
 
+    /// What its operation token says, which only the product can check: the number of the lock's grant among it.
+    ///
+    /// # Panics
+    ///
+    /// If it is no token.
+    pub fn claims(&self) -> Value {
+        let token = self.text("operation_token");
+        let payload = token.split('.').nth(1).and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
+        payload
+            .and_then(|payload| serde_json::from_slice(&payload).ok())
+            .unwrap_or_else(|| panic!("{token:?} is no token"))
+    }
+
     fn holder(&self) -> User {
-        self.anonymous.with_token(self.lock["operation_token"].as_str().unwrap_or_default())
+        self.anonymous.bearing(self.lock["operation_token"].as_str().unwrap_or_default())
     }
 
     fn at(&self, route: &str) -> String {

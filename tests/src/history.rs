@@ -120,6 +120,13 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// Whether the lock was not, or no longer, the caller's: 403 and 404 of whatever is asked for under a lock.
+    fn is_of_a_lost_lock(&self) -> bool {
+        matches!(self, Self::Refused { status: 403 | 404 })
+    }
+}
+
 impl Operation {
     /// The content that it puts in the file's place if it succeeds.
     pub fn writes(&self) -> Option<u64> {
@@ -159,6 +166,11 @@ impl Recorder {
     /// Takes an operation down.
     pub fn record(&self, operation: Operation) {
         self.operations.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
+    }
+
+    /// How many there are so far.
+    pub fn count(&self) -> usize {
+        self.operations.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Everything so far, by the moment when it was asked for.

@@ -4,10 +4,11 @@ use std::io::Write as _;
 use std::ops::Deref;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use causeway_samba::Samba;
+use causeway_tokens::TokenKey;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -175,6 +176,24 @@ impl World {
     /// Somebody who reads.
     pub fn viewer(&self) -> User {
         self.anonymous().with_token(&self.tokens.viewer)
+    }
+
+    /// More people, with a role and a token for an hour. They carry it without having signed in: so many at once would be
+    /// held off.
+    pub async fn newcomers(&self, names: &[String], role: &str) -> Vec<User> {
+        let key = TokenKey::new(self.product.token_secret());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+        let admin = self.admin();
+        let mut newcomers = Vec::with_capacity(names.len());
+        for name in names {
+            let user = json!({"username": name, "password": USER_PASSWORD, "role": role, "must_change_password": false});
+            let made = admin.post("/api/admin/users").json(user).send().await.expect(201).json();
+            let id = made["id"].as_str().and_then(|id| id.parse().ok());
+            let token = id.and_then(|id| key.mint(id, 0, 3600, now).ok());
+            let token = token.unwrap_or_else(|| panic!("no token for {made}"));
+            newcomers.push(self.anonymous().with_token(&token.token));
+        }
+        newcomers
     }
 
     /// The id of the shared connection to the share `data`.

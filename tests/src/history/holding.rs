@@ -23,8 +23,10 @@ struct Lock<'a> {
     fence: Option<u64>,
     /// The grant that was the first to be over.
     granted: Option<&'a Operation>,
-    /// Operations that may have been a sign of life.
+    /// What certainly was a sign of life.
     signs: Vec<&'a Operation>,
+    /// What may have been one: these and more.
+    perhaps: Vec<&'a Operation>,
 }
 
 /// A stretch of time in which a user certainly held the file.
@@ -53,21 +55,30 @@ impl<'a> Holdings<'a> {
                 lock.signs.push(operation);
             }
         }
-        for operation in operations {
+        for &operation in operations {
             match &operation.action {
-                Action::Heartbeat { lock } if operation.outcome.is_possible() => {
-                    if let Some(lock) = locks.get_mut(lock.as_str()) {
-                        lock.signs.push(operation);
+                Action::Heartbeat { lock } | Action::Look { lock } | Action::Save { lock, .. } => {
+                    let Some(known) = locks.get_mut(lock.as_str()) else { continue };
+                    if !operation.outcome.is_of_a_lost_lock() {
+                        known.perhaps.push(operation);
+                    }
+                    if operation.outcome == Outcome::Done
+                        && matches!(operation.action, Action::Heartbeat { .. })
+                    {
+                        known.signs.push(operation);
                     }
                 }
                 // Whoever had a lock has refreshed it by that, perhaps.
                 Action::Acquire if operation.outcome == Outcome::Unknown => {
                     for lock in locks.values_mut().filter(|lock| lock.user == operation.user) {
-                        lock.signs.push(operation);
+                        lock.perhaps.push(operation);
                     }
                 }
                 _ => {}
             }
+        }
+        for lock in locks.values_mut() {
+            lock.perhaps.extend(&lock.signs);
         }
         Self { operations, lifetime, locks }
     }
@@ -95,7 +106,7 @@ impl<'a> Holdings<'a> {
             .collect();
         let mut certain = Vec::new();
         for (&id, lock) in &self.locks {
-            for &by in lock.signs.iter().filter(|sign| sign.outcome != Outcome::Unknown) {
+            for &by in &lock.signs {
                 // It was refreshed when this was asked for, or later; that it was is known from the answer on.
                 let until = ends
                     .iter()
@@ -154,8 +165,11 @@ impl<'a> Holdings<'a> {
                 _ => {}
             }
         }
-        let last =
-            lock.signs.iter().filter(|sign| sign.invoked < operation.ended).max_by_key(|sign| sign.ended)?;
+        let last = lock
+            .perhaps
+            .iter()
+            .filter(|sign| sign.invoked < operation.invoked)
+            .max_by_key(|sign| sign.ended)?;
         if last.ended + self.lifetime + CLOCKS_DIFFER < operation.invoked {
             return accuse("it was accepted after the lock's time was over", last);
         }

@@ -1,8 +1,10 @@
 //! What takes long, kills something, or fills something: each case has a world of its own.
 
+mod arena;
 mod crash;
 mod directories;
 mod full_disk;
 mod live;
+mod locks;
 mod memory;
 mod restart;

@@ -1,0 +1,242 @@
+//! Many clients, few files, and everything that can go wrong: what they were told is written down and judged.
+
+mod client;
+mod trouble;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use causeway_tests::history::{Action, Found, Operation, Outcome};
+use causeway_tests::{Proxy, User, World, WorldOptions};
+use tokio_util::sync::CancellationToken;
+
+use self::client::Client;
+use crate::arena::{self, Arena, Player, granted, lock_id, saved};
+
+/// Operations of a run, unless `CAUSEWAY_TEST_OPERATIONS` says otherwise.
+const OPERATIONS: usize = 10_000;
+
+/// How long a run may take, however slow the machine is.
+const RUN_WITHIN: Duration = Duration::from_mins(10);
+
+/// Until everything is as if nothing had happened.
+const HEALED_WITHIN: Duration = Duration::from_mins(1);
+
+/// Between two looks.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Clients of each user: they share his locks.
+const CLIENTS_EACH: usize = 3;
+
+/// A number out of the environment.
+pub(crate) fn from_environment(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_history_of_locks_and_saves_is_impossible() {
+    let seed = from_environment("CAUSEWAY_TEST_SEED").unwrap_or_else(rand::random);
+    let wanted = from_environment("CAUSEWAY_TEST_OPERATIONS");
+    let wanted = wanted.and_then(|number| usize::try_from(number).ok()).unwrap_or(OPERATIONS);
+    println!("CAUSEWAY_TEST_SEED={seed}");
+    let mut world = arena::world().await;
+    let proxy = Proxy::start(world.samba_port()).expect("a proxy");
+    let names = ["plan.txt", "Über Höhe ä.md", "sheet.xlsx", "notes"].map(str::to_owned);
+    let arena = Arena::new(&world, &proxy, names.to_vec()).await;
+    let players = players(&world).await;
+
+    let stop = CancellationToken::new();
+    let start = Instant::now();
+    let clients = async {
+        let work = players.iter().map(|player| {
+            let (mut client, stop) = (Client::new(&arena, player.clone(), seed), stop.clone());
+            async move {
+                while !stop.is_cancelled() {
+                    client.step().await;
+                }
+            }
+        });
+        futures::future::join_all(work).await;
+    };
+    let clock = async {
+        while arena.recorder.count() < wanted && start.elapsed() < RUN_WITHIN {
+            tokio::time::sleep(POLL).await;
+        }
+        stop.cancel();
+    };
+    let (made, (), ()) = tokio::join!(trouble::make(&mut world, &proxy, &arena, seed, &stop), clients, clock);
+    let took = start.elapsed();
+
+    heal(&world, &arena, &players).await;
+    let operations = arena.recorder.operations();
+    println!("{} operations in {took:.1?} with trouble: {made:?}", operations.len());
+    for (what, count) in figures(&operations) {
+        println!("  {what}: {count}");
+    }
+    arena.judge(&format!("locks-{seed}"));
+    assert!(operations.len() >= wanted, "only {} operations in {took:?}", operations.len());
+    has_tried_everything(&operations);
+}
+
+/// Three editors and an administrator, each with several clients.
+async fn players(world: &World) -> Vec<Player> {
+    let names = ["ada", "bob", "eve"].map(str::to_owned);
+    let mut users: Vec<(String, User)> =
+        names.iter().cloned().zip(world.newcomers(&names, "editor").await).collect();
+    users.push(("admin".to_owned(), world.admin()));
+    let all = users.iter().cycle().take(users.len() * CLIENTS_EACH);
+    all.enumerate()
+        .map(|(client, (name, user))| Player { client, name: name.clone(), user: user.clone() })
+        .collect()
+}
+
+/// Nothing is left of the trouble: each file can be read, locked and saved by anybody, nobody holds one on the server, and
+/// no temporary file is there.
+async fn heal(world: &World, arena: &Arena, players: &[Player]) {
+    let start = Instant::now();
+    let player = &players[0];
+    for file in 0..arena.files() {
+        let spelling = &arena.spellings(file)[0];
+        let share = arena.share(player, spelling);
+        let edit = loop {
+            assert!(start.elapsed() < HEALED_WITHIN, "{} cannot be locked", spelling.path);
+            tokio::time::sleep(POLL).await;
+            let Ok(link) = share.ask_link(&spelling.path).try_send().await else { continue };
+            let Ok(token) = share.exchange(&link.json()).try_send().await else { continue };
+            let bootstrap = player.user.bearing(token.json()["token"].as_str().unwrap_or_default());
+            let mut edit = None;
+            let ask = share.ask_lock(&bootstrap, &spelling.path);
+            arena
+                .perform(player, file, Action::Acquire, ask, |answer| {
+                    let (taken, outcome) = granted(&share, &spelling.path, answer);
+                    edit = Some(taken);
+                    outcome
+                })
+                .await;
+            if let Some(edit) = edit {
+                break edit;
+            }
+        };
+        let lock = lock_id(edit.lock());
+        let look = Action::Look { lock: lock.clone() };
+        let (looked, _) = arena.perform(player, file, look, edit.download(), arena::found).await;
+        let Outcome::Read(Found::Whole(parent)) = looked else { panic!("{}: {looked:?}", spelling.path) };
+        let edition = arena.edition(file, 2_000);
+        let action =
+            Action::Save { lock: lock.clone(), edition: edition.id, parent: parent.id, keeps_copy: false };
+        let (kept, answer) = arena.perform(player, file, action, edit.save(edition.to_bytes()), saved).await;
+        assert_eq!(kept, Outcome::Done, "{answer:?}");
+        arena.perform(player, file, Action::Release { lock }, edit.release(), |_| Outcome::Done).await;
+        let read = arena.read(player, file, spelling).await;
+        assert_eq!(read, Outcome::Read(Found::Whole(edition)));
+    }
+    let folder = arena.folder();
+    loop {
+        let open = world.samba().open_files().expect("smbstatus");
+        let open: Vec<_> = open.into_iter().filter(|line| line.contains(folder.path())).collect();
+        let rubbish = folder.rubbish();
+        if open.is_empty() && rubbish.is_empty() {
+            return;
+        }
+        assert!(start.elapsed() < HEALED_WITHIN, "left are {rubbish:?}, and open {open:?}");
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// How often what came of what.
+fn figures(operations: &[Operation]) -> BTreeMap<String, usize> {
+    let mut figures = BTreeMap::new();
+    for operation in operations {
+        let what = format!("{:?}", operation.action);
+        let what = what.split(' ').next().unwrap_or_default();
+        let outcome = match &operation.outcome {
+            Outcome::Refused { status } => format!("refused by {status}"),
+            outcome => {
+                let outcome = format!("{outcome:?}").to_lowercase();
+                outcome.split([' ', '(']).next().unwrap_or_default().to_owned()
+            }
+        };
+        *figures.entry(format!("{what} {outcome}")).or_default() += 1;
+    }
+    figures
+}
+
+/// A run in which nothing was accepted, or nothing refused, proves nothing.
+fn has_tried_everything(operations: &[Operation]) {
+    let count =
+        |holds: &dyn Fn(&Operation) -> bool| operations.iter().filter(|operation| holds(operation)).count();
+    let is_save = |operation: &Operation| matches!(operation.action, Action::Save { .. });
+    let is_refused = |operation: &Operation, wanted: &[u16]| matches!(operation.outcome, Outcome::Refused { status } if wanted.contains(&status));
+    let tenth = operations.len() / 20;
+    let saves = count(&|operation| is_save(operation) && operation.outcome == Outcome::Done);
+    assert!(saves > tenth, "only {saves} saves were accepted");
+    let conflicts = count(&|operation| is_save(operation) && is_refused(operation, &[409]));
+    assert!(conflicts > 5, "only {conflicts} conflicts");
+    let lost = count(&|operation| is_save(operation) && is_refused(operation, &[403, 404]));
+    assert!(lost > 5, "only {lost} saves without a lock");
+    let copies = count(&|operation| matches!(operation.outcome, Outcome::Kept { .. }));
+    assert!(copies > 0, "no copies were kept");
+    let unknown = count(&|operation| operation.outcome == Outcome::Unknown);
+    assert!(unknown > 5, "only {unknown} answers were lost");
+    let held_off = count(&|operation| operation.action == Action::Acquire && is_refused(operation, &[409]));
+    assert!(held_off > tenth, "only {held_off} came too late for a lock");
+}
+
+/// Of each of many users so many at the same time.
+async fn storm(users: usize, each: usize) {
+    let world = World::start(WorldOptions::default()).await.expect("a world");
+    let folder = world.folder("storm");
+    folder.write("wanted.txt", "");
+    let path = folder.at("wanted.txt");
+    let names: Vec<_> = (0..users).map(|number| format!("user-{number}")).collect();
+    let people = world.newcomers(&names, "editor").await;
+    let gate = Arc::new(tokio::sync::Barrier::new(users * each));
+    let tasks: Vec<_> = people
+        .iter()
+        .flat_map(|user| std::iter::repeat_n(user, each))
+        .map(|user| {
+            let ask = user.on(world.connection()).browser_lock(&path);
+            let gate = Arc::clone(&gate);
+            tokio::spawn(async move {
+                gate.wait().await;
+                ask.send().await
+            })
+        })
+        .collect();
+    let start = Instant::now();
+    let mut granted = Vec::new();
+    for task in tasks {
+        let answer = task.await.expect("a task");
+        match answer.status() {
+            200 => granted.push(answer.json()),
+            409 => assert!(
+                answer.detail().starts_with("File is locked for editing by user-"),
+                "{}",
+                answer.detail()
+            ),
+            status => panic!("{status}: {}", answer.text()),
+        }
+    }
+    println!("{} of {} in {:?}", granted.len(), users * each, start.elapsed());
+    // The winner gets it as often as he asks, and nobody else.
+    assert_eq!(granted.len(), each);
+    for lock in &granted {
+        assert_eq!(lock["lock_id"], granted[0]["lock_id"]);
+        assert_eq!(lock["lock_capability"], granted[0]["lock_capability"]);
+        assert_eq!(lock["locked_by"], granted[0]["locked_by"]);
+    }
+    let open = world.samba().open_files().expect("smbstatus");
+    let open = open.iter().filter(|line| line.contains(&path)).count();
+    assert_eq!(open, 1, "one lock holds the file once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_thousand_who_want_a_lock_at_once_one_gets_it() {
+    storm(400, 5).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_user_who_asks_two_thousand_times_at_once_gets_the_same_lock() {
+    storm(1, 2_000).await;
+}
