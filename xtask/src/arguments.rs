@@ -11,8 +11,13 @@ Usage: cargo xtask <command>
   build [--release]           Build the functions and the binary (target/debug/causeway or target/release/causeway).
   test [--fast] [filter]      Formatting, lints, unit, property and end-to-end tests. With a filter: only the tests
                               whose name contains it. --fast: no lints, one mode, no long cases.
+  soak [--minutes N]          Lock, save and fail for N minutes (30), with a new seed in each round; stops at the first
+                              history that no correct product can have.
   bench [name …]              Build for release and measure against smbclient. Names choose measurements.
   openapi                     Write the snapshot of the OpenAPI document anew after a change of the API.";
+
+/// How long a soak takes, unless it is told otherwise.
+const SOAK_MINUTES: u64 = 30;
 
 /// A command with its options.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,6 +42,11 @@ pub(crate) enum Command {
         fast: bool,
         /// Part of a test's name.
         filter: Option<String>,
+    },
+    /// Repeat the cases that make trouble, with other seeds.
+    Soak {
+        /// For how long at least.
+        minutes: u64,
     },
     /// Measure.
     Bench {
@@ -79,6 +89,17 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Command> 
                 }
             }
             Ok(Command::Test { fast, filter })
+        }
+        "soak" => {
+            let minutes = match take_flag(&mut arguments, "--minutes") {
+                false => SOAK_MINUTES,
+                true => match arguments.next().map(|number| number.parse()) {
+                    Some(Ok(minutes)) => minutes,
+                    _ => bail!("`--minutes` is followed by a number"),
+                },
+            };
+            nothing_more(arguments, "soak")?;
+            Ok(Command::Soak { minutes })
         }
         "bench" => Ok(Command::Bench { only: arguments.collect() }),
         "openapi" => {
@@ -129,6 +150,14 @@ mod tests {
             Command::Demo { release: false, arguments: wanted }
         );
         assert!(read("demo --listen 127.0.0.1:9000").is_err());
+    }
+
+    #[test]
+    fn a_soak_takes_as_long_as_one_says() {
+        assert_eq!(read("soak").unwrap(), Command::Soak { minutes: SOAK_MINUTES });
+        assert_eq!(read("soak --minutes 5").unwrap(), Command::Soak { minutes: 5 });
+        assert!(read("soak --minutes").is_err());
+        assert!(read("soak 5").is_err());
     }
 
     #[test]

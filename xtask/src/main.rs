@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `bench`, `build`, `openapi`.
+//! The project's own commands: `cargo xtask demo`, `test`, `soak`, `bench`, `build`, `openapi`.
 //!
 //! They need nothing but Rust and a C compiler at the start and say what else is missing. They work without a terminal
 //! and from any directory of the repository.
@@ -9,6 +9,7 @@ mod build;
 mod demo;
 mod openapi;
 mod samba;
+mod soak;
 mod step;
 mod test;
 mod toolchain;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Build { release } => build::run(release),
         Command::Demo { release, arguments } => demo::run(release, &arguments),
         Command::Test { fast, filter } => test::run(fast, filter.as_deref()),
+        Command::Soak { minutes } => soak::run(minutes),
         Command::Bench { only } => bench::run(&only),
         Command::OpenApi => openapi::run(),
     };

@@ -4,6 +4,7 @@ mod arena;
 mod crash;
 mod directories;
 mod full_disk;
+mod kills;
 mod live;
 mod locks;
 mod memory;

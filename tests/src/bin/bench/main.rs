@@ -6,6 +6,7 @@ mod directories;
 mod listing;
 mod live;
 mod load;
+mod locks;
 mod rig;
 mod starts;
 mod table;
@@ -19,7 +20,7 @@ use rig::Rig;
 use table::Table;
 
 /// The measurements and their names.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "starts",
     "idle",
     "list-100",
@@ -32,6 +33,7 @@ const NAMES: [&str; 14] = [
     "upload",
     "scan",
     "search",
+    "locks",
     "live",
     "sockets",
 ];
@@ -100,6 +102,9 @@ async fn run(only: &[String]) -> Result<()> {
     }
     if wanted("scan") {
         directories::scan(&rig, &mut table).await?;
+    }
+    if wanted("locks") {
+        locks::locks(&rig, &mut table).await?;
     }
     if wanted("live") {
         live::change_to_message(&rig, &mut table).await?;

@@ -14,8 +14,8 @@ use crate::arena::{Arena, LIFETIME, Player, Spelling, found, granted, lock_id, s
 /// Edits that one remembers after they are over, to go on with them in spite of that.
 const REMEMBERED: usize = 3;
 
-/// How often one tries with a product that does not answer before one waits for it.
-const PAUSE: Duration = Duration::from_millis(50);
+/// Before one tries again what was refused.
+const PAUSE: Duration = Duration::from_millis(40);
 
 /// Somebody who edits files.
 pub(super) struct Client<'a> {
@@ -180,7 +180,9 @@ impl<'a> Client<'a> {
                 outcome
             })
             .await;
-        let (Some(edit), Outcome::Granted { lock, .. }) = (edit, outcome) else { return };
+        let (Some(edit), Outcome::Granted { lock, .. }) = (edit, outcome) else {
+            return tokio::time::sleep(PAUSE).await;
+        };
         let is_the_file = spelling.is_the_file;
         let mut open = Open { file, lock, by: By::Companion { edit, is_the_file }, parent: None };
         self.download(&mut open).await;
@@ -214,7 +216,9 @@ impl<'a> Client<'a> {
         let read =
             |answer: &causeway_tests::Answer| Outcome::Granted { lock: lock_id(&answer.json()), fence: None };
         let (outcome, answer) = self.arena.perform(&self.player, file, Action::Acquire, ask, read).await;
-        let (Outcome::Granted { lock, .. }, Some(answer)) = (outcome, answer) else { return };
+        let (Outcome::Granted { lock, .. }, Some(answer)) = (outcome, answer) else {
+            return tokio::time::sleep(PAUSE).await;
+        };
         let by = By::Browser { share, path: spelling.path, answer: answer.json() };
         self.open = Some(Open { file, lock, by, parent: None });
     }

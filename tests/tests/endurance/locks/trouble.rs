@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::arena::Arena;
 
 /// Time in which nothing happens.
-const PEACE: std::ops::Range<u64> = 1_200..3_500;
+const PEACE: std::ops::Range<u64> = 800..2_500;
 
 /// Makes trouble until told to stop, and mends everything. Says how often each kind was made.
 pub(super) async fn make(
