@@ -91,7 +91,7 @@ impl Edit {
     /// An edit by what its lock was answered with.
     pub fn new(share: &Share, path: &str, lock: Value) -> Self {
         Self {
-            anonymous: share.user().without_token(),
+            anonymous: User::anonymous(share.user().address()),
             connection: share.connection().to_owned(),
             path: path.to_owned(),
             lock,
@@ -116,8 +116,9 @@ impl Edit {
             .unwrap_or_else(|| panic!("{token:?} is no token"))
     }
 
+    /// With a connection of his own each time: an edit outlives the product.
     fn holder(&self) -> User {
-        self.anonymous.bearing(self.lock["operation_token"].as_str().unwrap_or_default())
+        self.anonymous.with_token(self.lock["operation_token"].as_str().unwrap_or_default())
     }
 
     fn at(&self, route: &str) -> String {
