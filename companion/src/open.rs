@@ -100,10 +100,15 @@ async fn edit_and_finish(
     let editing = edit_with(context, &edit, opener, until_exit);
     let doubt = match lease::during(&edit, context.ending.heartbeat, editing).await {
         Ok(Ended::Done) => Doubt::None,
-        Ok(Ended::Failed(how)) => Doubt::EditorFailed(how),
+        Ok(Ended::Failed(how)) => {
+            context.person.tell(format!("{how}."));
+            return Ok(match finish(edit, &context.ending, Doubt::EditorFailed(how)).await? {
+                Exit::Unchanged => Exit::Failed,
+                otherwise => otherwise,
+            });
+        }
         Err(fault) => {
             // Nothing was opened; should the file have changed all the same, it is not thrown away.
-            context.person.tell(fault.to_string());
             finish(edit, &context.ending, Doubt::EditorFailed("nothing was opened".to_owned())).await?;
             return Err(fault.into());
         }

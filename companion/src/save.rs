@@ -133,7 +133,9 @@ async fn clear_up(edit: Edit<'_>) -> Result<(), Failure> {
 
 /// Saves as often as there is something new in the working copy.
 async fn settle(edit: &Edit<'_>, ending: &Ending, doubt: Doubt) -> Result<Settled, Failure> {
-    let mut settled = Settled::Unchanged;
+    // An earlier process may have come as far as that.
+    let was_saved = edit.session().phase == Phase::Saved;
+    let mut settled = if was_saved { Settled::Saved } else { Settled::Unchanged };
     let mut doubt = Some(doubt);
     for _ in 0..MOST_SAVES {
         let Some(content) = snapshot(edit).await? else { return Ok(Settled::Missing) };

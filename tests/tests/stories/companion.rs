@@ -147,7 +147,7 @@ async fn a_program_that_fails_does_not_have_its_result_saved_unasked() {
     assert_eq!(folder.read("plan.txt"), b"the plan");
     let [session] = &desk.sessions()[..] else { panic!("one session: {:?}", desk.sessions()) };
     assert_eq!(desk.kept(session, "plan.txt"), b"half");
-    desk.open(&folder.at("plan.txt"), &["--editor", "there-is-no-such-program"]).await.is(Exit::Unchanged);
+    desk.open(&folder.at("plan.txt"), &["--editor", "there-is-no-such-program"]).await.is(Exit::Failed);
 
     // Somebody who is there is asked.
     let asked = ["--editor", &failing, "--ask"];
