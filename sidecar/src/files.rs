@@ -16,6 +16,7 @@ mod page;
 mod progress;
 mod publish;
 mod read;
+mod recovery;
 mod save;
 mod sibling;
 #[cfg(test)]

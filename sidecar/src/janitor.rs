@@ -13,6 +13,9 @@ use crate::shares::Shares;
 /// Between two rounds when nothing calls for one: a server that was away is asked again this often.
 const ROUND: Duration = Duration::from_mins(5);
 
+/// Between the first two rounds of which something was left over; twice as long after each, up to [`ROUND`].
+const RETRY: Duration = Duration::from_secs(2);
+
 /// Between something being left behind and the round for it: the operation's own clean-up may still be under way.
 const SETTLE: Duration = Duration::from_secs(2);
 
@@ -25,16 +28,22 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) {
     let upkeep = async {
+        let mut pause = RETRY;
         loop {
+            let mut next = ROUND;
             match siblings.sweep(&connections, &shares, &locks).await {
                 Ok(0) => {}
-                Ok(left) => tracing::info!(left, "temporary items wait for the next round"),
+                Ok(left) => {
+                    tracing::info!(left, "temporary items wait for the next round");
+                    next = pause;
+                }
                 Err(fault) => tracing::warn!(%fault, "a round of the janitor failed"),
             }
             tokio::select! {
                 () = siblings.left_behind() => tokio::time::sleep(SETTLE).await,
-                () = tokio::time::sleep(ROUND) => {}
+                () = tokio::time::sleep(next) => {}
             }
+            pause = if next == ROUND { RETRY } else { (pause * 2).min(ROUND) };
         }
     };
     stop.run_until_cancelled(upkeep).await;

@@ -126,7 +126,7 @@ impl Sidecar {
             Arc::clone(&shares),
             Arc::clone(&turns),
             config.lock_lifetime,
-            Arc::clone(&metrics),
+            (Arc::clone(&metrics), Arc::clone(&accounts)),
         )
         .await
         .context("the locks")?;
@@ -237,9 +237,11 @@ impl Sidecar {
 
     /// Deletes a user and what is his alone.
     async fn delete_user(self: Arc<Self>, account: Arc<Account>, call: DeleteUser) -> Result<(), Fault> {
+        let user = call.id;
         completion::to_its_end(async move {
             self.accounts.delete_user(&account, call).await?;
-            self.connections.forget_owner(call.id).await
+            self.locks.forget_user(user).await;
+            self.connections.forget_owner(user).await
         })
         .await
     }
@@ -252,7 +254,13 @@ impl Sidecar {
     ) -> Result<(), Fault> {
         self.connections.may_manage(&account, call.id)?;
         self.siblings.clear(call.id, &self.connections, &self.shares).await?;
-        self.connections.delete(&account, call).await
+        let connection = call.id;
+        completion::to_its_end(async move {
+            self.connections.delete(&account, call).await?;
+            self.locks.forget_connection(connection).await;
+            Ok(())
+        })
+        .await
     }
 
     /// Browser logging is off: nothing collects its output yet.

@@ -22,7 +22,7 @@ use causeway_internal::locks::{
     BaseVersion, CheckLock, Edit, FindLock, LockGrant, LockProof, LockState, LockView, RedeemLink,
     ReleaseLock,
 };
-use causeway_internal::{Fault, FaultCode, Holder, UnixMicros};
+use causeway_internal::{Fault, FaultCode, Holder, Principal, UnixMicros};
 use causeway_locks::{Acquired, Find, Fresh, Lock, LockKey, LockTable, Proof, Refusal};
 use causeway_paths::SharePath;
 use causeway_smb::{Metadata, ShareErrorKind};
@@ -33,8 +33,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::holds::Holds;
+use self::holds::{FileIdentity, Holds};
 pub(crate) use self::pass::Pass;
+use crate::accounts::Accounts;
 use crate::completion::to_its_end;
 use crate::connections::Connections;
 use crate::files::Place;
@@ -47,6 +48,10 @@ use crate::turn::{Turn, Turns};
 
 /// How long one who wants a lock waits for the change of the file that is under way: most take milliseconds.
 const CHANGE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long content on its way counts as a sign of life: an operation token holds for a quarter of an hour, and what is still
+/// being sent after this is not being edited.
+const LONGEST_TRANSFER: Duration = Duration::from_hours(1);
 
 /// How often locks are looked through for those whose time is over. They count as gone before that; what waits for this
 /// are their holds on the server.
@@ -67,6 +72,7 @@ struct Inner {
     turns: Arc<Turns>,
     holds: Holds,
     metrics: Arc<Metrics>,
+    accounts: Arc<Accounts>,
     /// Rung when a change has ended.
     unpinned: Notify,
 }
@@ -92,7 +98,7 @@ impl Locks {
         shares: Arc<Shares>,
         turns: Arc<Turns>,
         lifetime: Duration,
-        metrics: Arc<Metrics>,
+        (metrics, accounts): (Arc<Metrics>, Arc<Accounts>),
     ) -> Result<Self, StoreError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let (stored, last_fence) = rows::all(&store).await?;
@@ -107,14 +113,16 @@ impl Locks {
             lock.dies_at = uptime + left;
             let (id, key) = (lock.grant.id, lock.key.clone());
             if !left.is_zero() && table.restore(lock) {
-                holds.keep(id, &key, connection, path, None);
+                holds.keep(id, &key, (connection, path), None);
             } else {
-                over.push(id);
+                over.push((id, path));
             }
         }
         let mut change = store.begin().await?;
-        for id in over {
+        for (id, path) in over {
             rows::delete(&mut change, id).await?;
+            let event = (Event::LockExpired, Outcome::Succeeded);
+            record(&mut change, now, event, None, path.as_str(), "while the program did not run").await?;
         }
         change.commit().await?;
         let inner = Inner {
@@ -126,6 +134,7 @@ impl Locks {
             turns,
             holds,
             metrics,
+            accounts,
             unpinned: Notify::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -156,8 +165,7 @@ impl Locks {
             let session = Uuid::new_v4();
             let lock = match acquired {
                 Acquired::Again(lock) => {
-                    let base = place.look().await?;
-                    inner.again(&lock, session, base.as_ref()).await?;
+                    inner.again(&lock, session, &place).await?;
                     lock
                 }
                 Acquired::Granted { lock, replaced } => {
@@ -167,6 +175,7 @@ impl Locks {
                     let granted = inner.grant(&lock, &replaced, &place, session, origin.as_deref()).await;
                     if let Err(refusal) = granted {
                         inner.table().remove(lock.grant.id);
+                        inner.holds.end(lock.grant.id).await;
                         return Err(refusal);
                     }
                     lock
@@ -196,8 +205,11 @@ impl Locks {
             return self.inner.table().check(&key, &proof, account.id, now).map(drop).map_err(refused);
         }
         let lock = self.inner.table().heartbeat(&key, &proof, account.id, now).map_err(refused)?;
-        rows::heartbeat(&self.inner.store, lock.grant.id, self.inner.clock.now()).await?;
-        Ok(())
+        if rows::heartbeat(&self.inner.store, lock.grant.id, self.inner.clock.now()).await? {
+            Ok(())
+        } else {
+            Err(self.inner.vanished(lock.grant.id).await)
+        }
     }
 
     /// Gives a lock back.
@@ -256,7 +268,7 @@ impl Locks {
         if !with_others {
             return LockState::Free;
         }
-        match others::look(&place.pool, &place.full).await {
+        match others::look(&place.pool, &place.full).await.filter(|other| other.is_certain) {
             Some(other) => LockState::InUse { by: other.name, since: other.since },
             None => LockState::Free,
         }
@@ -284,53 +296,86 @@ impl Locks {
     /// what the transfer does; a lock that is lost meanwhile does not end it.
     pub(crate) async fn living<T>(
         &self,
-        user: Uuid,
+        account: &Account,
         key: &LockKey,
         edit: &Edit,
         transfer: impl Future<Output = T>,
     ) -> T {
+        let (signs, begun) = (self.signs(account, key.clone(), edit.clone()), Instant::now());
         tokio::pin!(transfer);
         loop {
             tokio::select! {
                 outcome = &mut transfer => return outcome,
-                () = tokio::time::sleep(self.inner.sign_every()) => self.give_sign_of_life(user, key, edit),
+                () = tokio::time::sleep(self.inner.sign_every()) => signs(begun),
             }
         }
     }
 
     /// The same for content on its way to the holder.
-    pub(crate) fn living_stream<S>(
+    pub(crate) fn living_stream<S: Stream>(
         &self,
-        user: Uuid,
+        account: &Account,
         key: LockKey,
         edit: Edit,
         content: S,
-    ) -> impl Stream<Item = S::Item> + use<S>
-    where
-        S: Stream,
-    {
-        let (locks, every) = (self.clone(), self.inner.sign_every());
-        let mut next = Instant::now() + every;
+    ) -> impl Stream<Item = S::Item> + use<S> {
+        let (signs, begun) = (self.signs(account, key, edit), Instant::now());
+        let every = self.inner.sign_every();
+        let mut next = begun + every;
         content.inspect(move |_| {
-            if Instant::now() < next {
-                return;
+            if Instant::now() >= next {
+                next = Instant::now() + every;
+                signs(begun);
             }
-            next = Instant::now() + every;
-            locks.give_sign_of_life(user, &key, &edit);
         })
     }
 
-    fn give_sign_of_life(&self, user: Uuid, key: &LockKey, edit: &Edit) {
-        let now = self.inner.clock.uptime();
-        let alive = self.inner.table().heartbeat(key, &proof(&edit.proof), user, now);
-        let Ok(lock) = alive else { return };
+    /// Gives a sign of life for an edit whose transfer began at the moment that is said, unless that is too long ago or its
+    /// user may not call any more.
+    fn signs(&self, account: &Account, key: LockKey, edit: Edit) -> impl Fn(Instant) + use<> {
         let inner = Arc::clone(&self.inner);
-        tokio::spawn(async move {
-            let written = rows::heartbeat(&inner.store, lock.grant.id, inner.clock.now()).await;
-            if let Err(error) = written {
-                tracing::warn!(%error, "a sign of life of a lock could not be written down");
+        let principal = Principal { user_id: account.id, token_version: account.token_version };
+        move |begun| {
+            if begun.elapsed() > LONGEST_TRANSFER {
+                return;
             }
-        });
+            let (inner, key, edit) = (Arc::clone(&inner), key.clone(), edit.clone());
+            tokio::spawn(async move {
+                if inner.accounts.authorize(principal).await.is_err() {
+                    return;
+                }
+                let now = inner.clock.uptime();
+                let alive = inner.table().heartbeat(&key, &proof(&edit.proof), principal.user_id, now);
+                let Ok(lock) = alive else { return };
+                let written = rows::heartbeat(&inner.store, lock.grant.id, inner.clock.now()).await;
+                if let Err(error) = written {
+                    tracing::warn!(%error, "a sign of life of a lock could not be written down");
+                }
+            });
+        }
+    }
+
+    /// Ends the locks of a connection that was deleted.
+    pub(crate) async fn forget_connection(&self, connection: Uuid) {
+        for lock in self.inner.holds.locks_of(connection) {
+            self.inner.vanished(lock).await;
+        }
+    }
+
+    /// Ends the locks of a user who was deleted.
+    pub(crate) async fn forget_user(&self, user: Uuid) {
+        let locks: Vec<Uuid> = {
+            let table = self.inner.table();
+            table.locks().filter(|lock| lock.holder == user).map(|lock| lock.grant.id).collect()
+        };
+        for lock in locks {
+            self.inner.vanished(lock).await;
+        }
+    }
+
+    /// Holds the file that has the lock's place now.
+    pub(crate) async fn hold_again(&self, lock: Uuid) {
+        self.inner.holds.renew(lock).await;
     }
 
     /// What an edit last saw of its file; the outer `None`: nobody knows any more.
@@ -362,8 +407,7 @@ impl Locks {
     ) -> Result<(), Fault> {
         let mut writer = self.inner.store.light_writer().acquire().await.map_err(StoreError::from)?;
         match rows::set_base(&mut writer, lock, edit.session, seen.map(base_of)).await {
-            // The lock ended this moment, which its next use will tell.
-            Err(error) if error.is_orphan() => Ok(()),
+            Err(error) if error.is_orphan() => Err(self.inner.vanished(lock).await),
             outcome => Ok(outcome?),
         }
     }
@@ -491,7 +535,10 @@ impl Inner {
         let (hold, other) =
             tokio::join!(place.pool.hold(&place.full), others::look(&place.pool, &place.full));
         let hold = match hold {
-            Ok(hold) => Some(hold),
+            Ok(hold) => {
+                let identity = FileIdentity::of(&place.pool, hold.metadata()).await;
+                Some((hold, identity))
+            }
             // There is nothing to hold yet.
             Err(error) if matches!(error.kind(), ShareErrorKind::NotFound | ShareErrorKind::PathNotFound) => {
                 None
@@ -499,8 +546,15 @@ impl Inner {
             Err(error) if error.kind() == ShareErrorKind::InUse => return Err(in_use(other)),
             Err(error) => return Err(fault(&error)),
         };
-        if other.is_some() {
+        if other.as_ref().is_some_and(|other| other.is_certain) {
             return Err(in_use(other));
+        }
+        let seen = hold.as_ref().map(|(hold, _)| base_of(hold.metadata()));
+        let at = (place.connection.id, place.full.clone());
+        // The same file by another address, share or link is the same file.
+        let same = self.holds.keep(lock.grant.id, &lock.key, at, hold);
+        if let Some(held) = self.another_of(&same, lock.holder) {
+            return Err(locked(&held));
         }
         let now = self.clock.now();
         let mut change = self.store.begin().await?;
@@ -512,7 +566,6 @@ impl Inner {
         if !rows::insert(&mut change, lock, place.connection.id, &place.full, now, dead).await? {
             return Err(Fault::new(FaultCode::Busy, "The file is locked by another process").retry_after(1));
         }
-        let seen = hold.as_ref().map(|hold| base_of(hold.metadata()));
         rows::set_base(&mut change, lock.grant.id, session, seen).await?;
         let actor =
             Actor { id: lock.holder, name: &lock.grant.holder_name, origin: origin.map(str::to_owned) };
@@ -520,27 +573,57 @@ impl Inner {
         let fence = format!("fence {}", lock.fence);
         record(&mut change, now, event, Some(&actor), place.full.as_str(), &fence).await?;
         change.commit().await.map_err(StoreError::from)?;
-        self.holds.keep(lock.grant.id, &lock.key, place.connection.id, place.full.clone(), hold);
+        if self.table().get(lock.grant.id).is_none() {
+            // The server took longer than a lock lives.
+            self.end(lock, Event::LockExpired, None).await?;
+            return Err(Fault::new(FaultCode::TimedOut, "The lock ended before it was granted"));
+        }
         Ok(())
     }
 
-    /// Takes note of a user who opens a file again that he has locked already.
-    async fn again(&self, lock: &Lock, session: Uuid, seen: Option<&Metadata>) -> Result<(), Fault> {
-        rows::heartbeat(&self.store, lock.grant.id, self.clock.now()).await?;
+    /// The live lock of another user among these.
+    fn another_of(&self, locks: &[Uuid], user: Uuid) -> Option<Lock> {
+        let (table, now) = (self.table(), self.clock.uptime());
+        let mut others = locks.iter().filter_map(|id| table.get(*id));
+        others.find(|lock| lock.is_live(now) && lock.holder != user).cloned()
+    }
+
+    /// The live lock of another user on a file, by whatever path he came to it.
+    fn holder_of(&self, identity: &FileIdentity, user: Uuid) -> Option<Lock> {
+        self.another_of(&self.holds.locks_on(identity), user)
+    }
+
+    /// Takes note of a user who opens a file again that he has locked already, perhaps by another connection.
+    async fn again(&self, lock: &Lock, session: Uuid, place: &Place) -> Result<(), Fault> {
+        let (id, connection) = (lock.grant.id, place.connection.id);
+        let seen = place.look().await?;
         let mut change = self.store.begin().await?;
-        rows::set_base(&mut change, lock.grant.id, session, seen.map(base_of)).await?;
+        if !rows::move_to(&mut change, id, connection, &place.full, self.clock.now()).await? {
+            return Err(self.vanished(id).await);
+        }
+        rows::set_base(&mut change, id, session, seen.as_ref().map(base_of)).await?;
         change.commit().await.map_err(StoreError::from)?;
+        self.holds.move_to(id, connection, &place.full);
+        self.holds.renew(id).await;
         Ok(())
+    }
+
+    /// The database does not have a lock any more: its connection or its user was deleted.
+    async fn vanished(&self, id: Uuid) -> Fault {
+        self.table().remove(id);
+        self.holds.end(id).await;
+        refused(Refusal::Lost)
     }
 
     /// What is left to do when the table has a lock no longer: on the share, in the database, on the record.
     async fn end(&self, lock: &Lock, event: Event, actor: Option<&Actor<'_>>) -> Result<(), Fault> {
-        self.holds.end(lock.grant.id).await;
+        let path = self.holds.end(lock.grant.id).await;
+        let path = path.as_ref().map_or(lock.key.path.as_str(), SharePath::as_str);
         let mut change = self.store.begin().await?;
         rows::delete(&mut change, lock.grant.id).await?;
         let detail = format!("{} had it, fence {}", lock.grant.holder_name, lock.fence);
         let now = self.clock.now();
-        record(&mut change, now, (event, Outcome::Succeeded), actor, lock.key.path.as_str(), &detail).await?;
+        record(&mut change, now, (event, Outcome::Succeeded), actor, path, &detail).await?;
         change.commit().await.map_err(StoreError::from)?;
         Ok(())
     }

@@ -22,13 +22,27 @@ pub enum Program {
     LibreOffice,
 }
 
+/// A name under which a program may have marked a file as open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Whose mark it is.
+    pub program: Program,
+    /// The name.
+    pub name: String,
+    /// Whether no other file has the same mark.
+    pub is_certain: bool,
+}
+
 /// The names under which programs may have marked the file `name` as open.
 ///
 /// Word puts `~$` in place of the first one or two characters of longer names: of those with seven characters before the
-/// extension and with eight or more.
-pub fn candidates(name: &str) -> Vec<(Program, String)> {
-    let mut found =
-        vec![(Program::LibreOffice, format!(".~lock.{name}#")), (Program::Office, format!("~${name}"))];
+/// extension and with eight or more. Such a mark may be another file's: `01 Plans.docx` and `02 Plans.docx` have one.
+pub fn candidates(name: &str) -> Vec<Mark> {
+    let mark = |program, name, is_certain| Mark { program, name, is_certain };
+    let mut found = vec![
+        mark(Program::LibreOffice, format!(".~lock.{name}#"), true),
+        mark(Program::Office, format!("~${name}"), true),
+    ];
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let replaced = match stem.chars().count() {
         0..=6 => 0,
@@ -37,7 +51,7 @@ pub fn candidates(name: &str) -> Vec<(Program, String)> {
     };
     if replaced > 0 {
         let rest: String = name.chars().skip(replaced).collect();
-        found.push((Program::Office, format!("~${rest}")));
+        found.push(mark(Program::Office, format!("~${rest}"), false));
     }
     found
 }

@@ -58,11 +58,12 @@ impl LockTable {
         }
     }
 
-    /// Puts a lock back that was granted before a restart. One that would not have been granted beside those that are
-    /// here already stays out.
+    /// Puts a lock back that was granted before a restart, the oldest first. One that would not have been granted beside
+    /// those that are here already stays out.
     pub fn restore(&mut self, lock: Lock) -> bool {
         self.last_fence = self.last_fence.max(lock.fence);
-        if self.overlapping(&lock.key).next().is_some() {
+        let in_the_way = |other: &Lock| other.holder != lock.holder || other.key == lock.key;
+        if self.overlapping(&lock.key).any(in_the_way) {
             return false;
         }
         self.insert(lock);

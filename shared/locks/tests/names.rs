@@ -46,7 +46,7 @@ fn libre_office_tells_who_has_the_file() {
 
 #[test]
 fn the_names_of_lock_files_are_those_that_programs_use() {
-    let names = |name| candidates(name).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
+    let names = |name| candidates(name).into_iter().map(|mark| mark.name).collect::<Vec<_>>();
     assert_eq!(names("plan.docx"), [".~lock.plan.docx#", "~$plan.docx"]);
     assert_eq!(names("reports.docx"), [".~lock.reports.docx#", "~$reports.docx", "~$eports.docx"]);
     assert_eq!(names("quarterly.docx"), [".~lock.quarterly.docx#", "~$quarterly.docx", "~$arterly.docx"]);

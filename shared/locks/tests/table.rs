@@ -156,6 +156,10 @@ fn a_restart_takes_over_what_can_stand_together() {
     let mut second = LockTable::new(0, LIFETIME);
     assert!(second.restore(one.clone()));
     assert!(!second.restore(Lock { grant: fresh(9), ..one.clone() }));
+    // What one user has locked within what he has locked stays his, and is nobody else's.
+    let inner = Lock { grant: fresh(10), key: key("a/inner"), ..one.clone() };
+    assert!(second.restore(inner.clone()));
+    assert!(!second.restore(Lock { grant: fresh(11), key: key("a/other"), holder: BOB, ..one.clone() }));
     assert!(matches!(second.acquire(&key("a"), BOB, fresh(2), seconds(1)), Acquired::Held(_)));
     assert!(granted(second.acquire(&key("b"), BOB, fresh(3), seconds(1))).fence > one.fence);
 }

@@ -1,5 +1,8 @@
 //! Server-side copy (MS-SMB2 3.2.4.20.2, 3.3.5.15.6): the bytes never leave the server.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use causeway_paths::SharePath;
 use causeway_versions::FileVersion;
 use smb2::client::connection::Frame;
@@ -69,17 +72,20 @@ impl SharePool {
     /// a new file in its place. It is on the server's disk when this returns.
     ///
     /// `Changed` when the file at `to` is not of the version `expected` any more, `InUse` when anybody else has it open,
-    /// were it for reading: then nothing was done to it. Every other error may leave it half written. Nobody can open it
-    /// meanwhile.
+    /// were it for reading. Nobody can open it meanwhile. The error says whether anything was done to the file.
     pub async fn overwrite(
         &self,
         from: &SharePath,
         to: &SharePath,
         expected: Option<FileVersion>,
-    ) -> Result<Metadata, ShareError> {
-        let lease = self.lease(Work::Write).await?;
-        let task = tokio::spawn(overwrite(lease, from.clone(), to.clone(), expected));
-        task.await.map_err(|panic| ShareError::caused_by(ShareErrorKind::Protocol, panic))?
+    ) -> Result<Metadata, NotOverwritten> {
+        let untouched = |error| NotOverwritten { error, touched: false };
+        let lease = self.lease(Work::Write).await.map_err(untouched)?;
+        let (from, to, touched) = (from.clone(), to.clone(), Arc::new(AtomicBool::new(false)));
+        let written = tokio::spawn(overwrite(lease, from, to, expected, Arc::clone(&touched))).await;
+        let written =
+            written.unwrap_or_else(|panic| Err(ShareError::caused_by(ShareErrorKind::Protocol, panic)));
+        written.map_err(|error| NotOverwritten { error, touched: touched.load(Ordering::SeqCst) })
     }
 
     /// Waits until the content of a file is on the server's disk.
@@ -99,11 +105,22 @@ impl SharePool {
     }
 }
 
+/// A file that was not written over.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct NotOverwritten {
+    /// Why.
+    pub error: ShareError,
+    /// Whether writing had begun: the file may hold some of both contents.
+    pub touched: bool,
+}
+
 async fn overwrite(
     lease: Lease,
     from: SharePath,
     to: SharePath,
     expected: Option<FileVersion>,
+    touched: Arc<AtomicBool>,
 ) -> Result<Metadata, ShareError> {
     let in_place =
         Open { sharing: SHARE_NOTHING, ..Open::existing(access::WRITE_IN_PLACE, option::NON_DIRECTORY) };
@@ -118,6 +135,7 @@ async fn overwrite(
     let (source, metadata) =
         within(&lease, deadline::OPEN, OpenHandle::open(lease.clone(), &from, &source)).await?;
     let key = within(&lease, deadline::OPEN, resume_key(&lease, source.id())).await?;
+    touched.store(true, Ordering::SeqCst);
     copy_content(&lease, key, target.id(), metadata.size, |_| true).await?;
     let end = metadata.size.to_le_bytes().to_vec();
     within(&lease, deadline::CHANGE, target.set(class::END_OF_FILE, end)).await?;

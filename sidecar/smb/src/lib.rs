@@ -30,6 +30,7 @@ mod watch;
 mod write;
 
 pub use budget::ByteBudget;
+pub use copy::NotOverwritten;
 pub use entries::DotEntries;
 pub use error::{ShareError, ShareErrorKind};
 pub use hold::Hold;

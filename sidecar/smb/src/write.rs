@@ -114,6 +114,11 @@ impl WriteHandle {
         self.position + self.gathered_bytes as u64
     }
 
+    /// The file's number on its volume; 0 where the server has none. It stays when the file takes another one's place.
+    pub fn file_id(&self) -> u64 {
+        self.metadata.file_id
+    }
+
     /// Appends `bytes`. Returns when they are taken over, which is not when the server has them: failures may show in a
     /// later call. Waits while too much is under way. If this future is dropped, it is unknown how much was taken over:
     /// drop the handle as well.

@@ -114,14 +114,21 @@ async fn what_nobody_may_replace_is_written_over_when_nobody_else_has_it_open() 
 
     let stale = pool.stat(&path("to")).await?.version();
     std::fs::write(place.join("to"), "somebody else's")?;
-    refused(pool.overwrite(&path("from"), &path("to"), Some(stale)).await, ShareErrorKind::Changed);
+    let overwrite = async |to: &str, expected| {
+        let outcome = pool.overwrite(&path("from"), &path(to), expected).await;
+        outcome.map_err(|refusal| {
+            assert!(!refusal.touched, "{refusal:?}");
+            refusal.error
+        })
+    };
+    refused(overwrite("to", Some(stale)).await, ShareErrorKind::Changed);
     let reader = other.open_read(&path("to")).await?;
-    refused(pool.overwrite(&path("from"), &path("to"), None).await, ShareErrorKind::InUse);
+    refused(overwrite("to", None).await, ShareErrorKind::InUse);
     reader.close().await;
     let hold = other.hold(&path("to")).await?;
-    refused(pool.overwrite(&path("from"), &path("to"), None).await, ShareErrorKind::InUse);
+    refused(overwrite("to", None).await, ShareErrorKind::InUse);
     hold.release().await;
-    refused(pool.overwrite(&path("from"), &path("none"), None).await, ShareErrorKind::NotFound);
+    refused(overwrite("none", None).await, ShareErrorKind::NotFound);
     assert_eq!(std::fs::read(place.join("to"))?, b"somebody else's");
     fixture.nothing_open().await
 }

@@ -1,12 +1,14 @@
 //! The content of an upload, taken out of its wrapping while it arrives.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
 use causeway_internal::transfer::BodyForm;
 use causeway_internal::{Fault, FaultCode};
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use multer::Multipart;
 
 /// How long the next piece of a body may take to arrive.
@@ -17,6 +19,12 @@ const MAX_OTHER_PARTS: usize = 1024 * 1024;
 
 /// The longest small field that is wanted, in bytes.
 const MAX_FIELD: usize = 4096;
+
+/// Parts of a form beside the content.
+const MAX_PARTS: usize = 64;
+
+/// What may arrive between two parts of a form, in bytes: the next one's head, and what has come behind it already.
+const MAX_BETWEEN_PARTS: usize = 8 * 1024 * 1024;
 
 /// The part of a form that is the content, and the form around it.
 pub(super) struct Part {
@@ -32,6 +40,36 @@ struct Fields {
     wanted: &'static [&'static str],
     found: Vec<(&'static str, String)>,
     skipped: usize,
+    parts: usize,
+    heads: HeadBudget,
+}
+
+/// Bytes that may still arrive before the next part must have begun.
+struct HeadBudget(Arc<AtomicUsize>);
+
+impl Default for HeadBudget {
+    fn default() -> Self {
+        Self(Arc::new(AtomicUsize::new(MAX_BETWEEN_PARTS)))
+    }
+}
+
+impl HeadBudget {
+    /// A part has begun, or goes on.
+    fn renew(&self) {
+        self.0.store(MAX_BETWEEN_PARTS, Ordering::Relaxed);
+    }
+
+    /// The body, ended where the budget is used up.
+    fn watch(&self, body: BodyDataStream) -> impl Stream<Item = Result<Bytes, axum::Error>> + Send + use<> {
+        let left = Arc::clone(&self.0);
+        body.map(move |piece| {
+            let piece = piece?;
+            let rest = left.load(Ordering::Relaxed).checked_sub(piece.len());
+            let rest = rest.ok_or_else(|| axum::Error::new("the head of a part has no end"))?;
+            left.store(rest, Ordering::Relaxed);
+            Ok(piece)
+        })
+    }
 }
 
 /// The content of an upload, out of its wrapping.
@@ -54,8 +92,8 @@ impl Content {
         let boundary = content_type
             .and_then(|value| multer::parse_boundary(value).ok())
             .ok_or_else(|| Fault::new(FaultCode::Invalid, "The request is no multipart form"))?;
-        let mut form = Multipart::new(body.into_data_stream(), boundary);
         let mut fields = Fields { wanted, ..Fields::default() };
+        let mut form = Multipart::new(fields.heads.watch(body.into_data_stream()), boundary);
         while let Some(mut field) = in_time(form.next_field()).await?.map_err(|error| malformed(&error))? {
             if field.name() == Some(part) {
                 return Ok(Self::Part(Box::new(Part { form, field: Some(field), fields })));
@@ -95,6 +133,7 @@ impl Content {
             },
             Self::Part(part) => {
                 let Part { form, field, fields } = part.as_mut();
+                fields.heads.renew();
                 if let Some(content) = field {
                     if let Some(piece) = in_time(content.chunk()).await?.map_err(|error| malformed(&error))? {
                         return Ok(Some(piece));
@@ -116,7 +155,14 @@ impl Content {
 impl Fields {
     /// Reads a field to its end, and keeps it if it is wanted.
     async fn take(&mut self, field: &mut multer::Field<'static>) -> Result<(), Fault> {
-        let wanted = self.wanted.iter().find(|wanted| field.name() == Some(**wanted)).copied();
+        self.heads.renew();
+        self.parts += 1;
+        if self.parts > MAX_PARTS {
+            return Err(Fault::new(FaultCode::TooLarge, "The form has too many parts"));
+        }
+        let found = |name: &str| self.found.iter().any(|(found, _)| *found == name);
+        let wanted =
+            self.wanted.iter().find(|wanted| field.name() == Some(**wanted) && !found(wanted)).copied();
         let mut value = Vec::new();
         while let Some(piece) = in_time(field.chunk()).await?.map_err(|error| malformed(&error))? {
             self.skipped += piece.len();

@@ -51,6 +51,7 @@ impl Files {
         match place.stat().await {
             Ok(mut seen) => {
                 self.locks.see(lock.grant.id, &call.edit, &mut seen).await?;
+                self.locks.hold_again(lock.grant.id).await;
                 Ok(item(seen))
             }
             Err(fault) => {

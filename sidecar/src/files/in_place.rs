@@ -4,12 +4,15 @@
 //! server, or permissions of that kind on Windows. The old content is kept beside the file, on the server's disk, before
 //! the first byte of it is written over, and until the last one is on the disk. The journal knows of it meanwhile.
 
+use std::sync::Arc;
+
 use causeway_internal::{Fault, FaultCode};
-use causeway_smb::{Metadata, ShareErrorKind, WriteHandle};
+use causeway_smb::{Metadata, ShareError, ShareErrorKind, WriteHandle};
 
 use super::Place;
-use super::publish::diverged;
-use super::sibling::{Sibling, Siblings, bring_back};
+use super::publish::{Content, NotPlaced, diverged};
+use super::recovery::put_right;
+use super::sibling::{Sibling, Siblings, WrittenOver};
 use crate::locks::base_of;
 use crate::shares::fault;
 
@@ -19,50 +22,54 @@ use crate::shares::fault;
 /// Faults: `VersionConflict`, `InUse`, and those of the server behind. After any of them the file has its old content, or
 /// gets it back as soon as the server can be reached.
 pub(super) async fn write_over(
-    siblings: &std::sync::Arc<Siblings>,
+    siblings: &Arc<Siblings>,
     place: &Place,
     there: &Metadata,
     content: WriteHandle,
     content_at: &Sibling,
-) -> Result<Metadata, Fault> {
+) -> Result<Metadata, NotPlaced> {
     let pool = &place.pool;
-    content.finish().await.map_err(|error| fault(&error))?;
-    let kept = siblings.for_new(place).await?;
+    content.finish().await.map_err(|error| gone(fault(&error)))?;
+    let kept = siblings.for_new(place).await.map_err(finished)?;
     let copied = async {
         pool.server_copy(&place.full, &kept.full, |_| {}).await?;
         pool.flush(&kept.full).await
     };
     if let Err(error) = copied.await {
         kept.discard(pool).await;
-        return Err(refusal(place, there, &error).await);
+        return Err(finished(refusal(place, there, &error).await));
     }
-    let kept = kept.keeps_old_content(place).await?;
-    match pool.overwrite(&content_at.full, &place.full, Some(there.version())).await {
-        Ok(written) => {
-            kept.superseded(place).await?.discard(pool).await;
-            Ok(written)
-        }
-        // Nothing was done to it.
-        Err(error) if is_untouched(error.kind()) => {
-            kept.superseded(place).await?.discard(pool).await;
-            Err(refusal(place, there, &error).await)
-        }
-        Err(error) => {
-            match bring_back(pool, &kept.full, &place.full).await {
-                Ok(()) => kept.superseded(place).await?.discard(pool).await,
-                // The journal knows: the sweep brings it back.
-                Err(fault) => tracing::error!(%fault, "a file waits for its old content"),
+    let kept = kept.keeps_old_content(place, content_at).await.map_err(finished)?;
+    let written = pool.overwrite(&content_at.full, &place.full, Some(there.version())).await;
+    let (outcome, whole) = match written {
+        Ok(written) => (Ok(written), true),
+        Err(refused) if !refused.touched => (Err(refusal(place, there, &refused.error).await), true),
+        Err(torn) => {
+            let written = WrittenOver { file: place.full.clone(), new_content: content_at.full.clone() };
+            let restored = put_right(pool, &kept.full, &written, 0).await;
+            if let Err(fault) = &restored {
+                tracing::error!(%fault, "a file waits for its old content");
             }
-            Err(fault(&error))
+            (Err(refusal(place, there, &torn.error).await), restored.is_ok())
         }
+    };
+    if !whole {
+        // The journal knows, and needs the new content too.
+        return outcome.map_err(|fault| NotPlaced { fault, content: Content::Needed });
     }
+    kept.no_longer_needed(place).await.map_err(finished)?.discard(pool).await;
+    outcome.map_err(finished)
 }
 
-fn is_untouched(kind: ShareErrorKind) -> bool {
-    matches!(kind, ShareErrorKind::Changed | ShareErrorKind::InUse | ShareErrorKind::AccessDenied)
+fn finished(fault: Fault) -> NotPlaced {
+    NotPlaced { fault, content: Content::Finished }
 }
 
-async fn refusal(place: &Place, there: &Metadata, error: &causeway_smb::ShareError) -> Fault {
+fn gone(fault: Fault) -> NotPlaced {
+    NotPlaced { fault, content: Content::Gone }
+}
+
+async fn refusal(place: &Place, there: &Metadata, error: &ShareError) -> Fault {
     match error.kind() {
         ShareErrorKind::Changed => match place.look().await {
             Ok(now) => diverged(Some(base_of(there)), now.as_ref()),

@@ -60,8 +60,38 @@ impl Placed {
 pub(super) struct NotPlaced {
     /// Why.
     pub(super) fault: Fault,
-    /// The content, where it can be kept somewhere else.
-    pub(super) file: Option<WriteHandle>,
+    /// What has become of it.
+    pub(super) content: Content,
+}
+
+/// What has become of content that did not get its place.
+pub(super) enum Content {
+    /// It is in the temporary sibling, which is open.
+    Open(Box<WriteHandle>),
+    /// It is in the temporary sibling, which is closed.
+    Finished,
+    /// It is in the temporary sibling, and needed there to put the file right: it is left to the sweep.
+    Needed,
+    /// It is not there any more.
+    Gone,
+}
+
+impl Content {
+    /// Deletes it, unless it is needed.
+    pub(super) async fn discard(self, place: &Place, sibling: Sibling) {
+        match self {
+            Self::Needed => drop(sibling),
+            Self::Open(file) => {
+                file.abort().await;
+                sibling.discard(&place.pool).await;
+            }
+            Self::Finished | Self::Gone => sibling.discard(&place.pool).await,
+        }
+    }
+}
+
+fn kept(fault: Fault, file: WriteHandle) -> NotPlaced {
+    NotPlaced { fault, content: Content::Open(Box::new(file)) }
 }
 
 impl Expected {
@@ -122,28 +152,34 @@ pub(super) async fn put_in_place(
     mut file: WriteHandle,
 ) -> Result<Placed, NotPlaced> {
     if let Err(error) = file.flush().await {
-        return Err(NotPlaced { fault: fault(&error), file: Some(file) });
+        return Err(kept(fault(&error), file));
     }
-    let admitted = match turns.take(&place.lock_key()).await {
-        Ok(turn) => admit().map(|pass| (turn, pass)),
-        Err(busy) => Err(busy),
+    let admitted = async {
+        let turn = turns.take(&place.lock_key()).await?;
+        siblings.is_whole(place).await?;
+        admit().map(|pass| (turn, pass))
     };
-    let (turn, mut pass) = match admitted {
+    let (turn, mut pass) = match admitted.await {
         Ok(admitted) => admitted,
-        Err(fault) => return Err(NotPlaced { fault, file: Some(file) }),
+        Err(fault) => return Err(kept(fault, file)),
     };
     if replaces && let Err(error) = file.inherit(&place.full).await {
-        return Err(NotPlaced { fault: fault(&error), file: Some(file) });
+        return Err(kept(fault(&error), file));
     }
     let replace = !expected.is_absence();
-    let length = file.written();
+    let ours = Ours { length: file.written(), file_id: file.file_id() };
     let mut attempt = 1;
     let outcome = loop {
         // At the last moment before each attempt: this is what is expected or not.
-        let there = match place.look().await.and_then(|there| expected.permit(there.as_ref()).map(|()| there))
-        {
+        let looked = async {
+            let there = place.look().await?;
+            expected.permit(there.as_ref())?;
+            pass.covers(place, there.as_ref()).await?;
+            Ok(there)
+        };
+        let there = match looked.await {
             Ok(there) => there,
-            Err(fault) => break Err(NotPlaced { fault, file: Some(file) }),
+            Err(fault) => break Err(kept(fault, file)),
         };
         match file.publish(&place.full, replace).await {
             Ok(file) => break Ok(Placed { file, is_new: there.is_none(), is_renamed: true }),
@@ -156,21 +192,21 @@ pub(super) async fn put_in_place(
                 tokio::time::sleep(PAUSE).await;
                 file = *again;
             }
-            Err(Unpublished { error, file: mut kept }) => {
-                if let (Some(there), Some(file)) = (&there, kept.take_if(|_| is_refused(&error))) {
+            Err(Unpublished { error, mut file }) => {
+                if let (Some(there), Some(file)) = (&there, file.take_if(|_| is_refused(&error))) {
                     let written = write_over(siblings, place, there, *file, sibling).await;
-                    break written
-                        .map(|file| Placed { file, is_new: false, is_renamed: false })
-                        .map_err(|fault| NotPlaced { fault, file: None });
+                    break written.map(|file| Placed { file, is_new: false, is_renamed: false });
                 }
                 let unknown = error.outcome_unknown();
-                let settled = settle(place, expected, there.as_ref(), length, error).await;
+                let settled = settle(place, expected, there.as_ref(), &ours, error).await;
                 if unknown && settled.is_err() {
                     place.tell(ItemKind::File, Deed::Disturbed);
                 }
                 break match settled {
                     Ok(file) => Ok(Placed { file, is_new: there.is_none(), is_renamed: true }),
-                    Err(fault) => Err(NotPlaced { fault, file: kept.map(|file| *file) }),
+                    Err(fault) => {
+                        Err(NotPlaced { fault, content: file.map_or(Content::Gone, Content::Open) })
+                    }
                 };
             }
         }
@@ -189,18 +225,32 @@ fn is_refused(error: &ShareError) -> bool {
     matches!(error.kind(), ShareErrorKind::AccessDenied | ShareErrorKind::InUse)
 }
 
+/// The file that was to take a place.
+struct Ours {
+    /// Bytes.
+    length: u64,
+    /// Its number; 0 where the server has none.
+    file_id: u64,
+}
+
 /// Finds out what a publication that was not answered with success has done; `before` is what was in its place.
 async fn settle(
     place: &Place,
     expected: &Expected,
     before: Option<&Metadata>,
-    length: u64,
+    ours: &Ours,
     error: ShareError,
 ) -> Result<Metadata, Fault> {
     match error.kind() {
-        // The answer was lost, perhaps not the rename: another file of the right size has the place then.
+        // The answer was lost, perhaps not the rename: our file has the place then. Where files have no numbers, it is
+        // another one of the right size.
         _ if error.outcome_unknown() => match place.look().await? {
-            Some(now) if now.size == length && before.is_none_or(|before| before.file_id != now.file_id) => {
+            Some(now) if ours.file_id != 0 && now.file_id == ours.file_id => Ok(now),
+            Some(now)
+                if ours.file_id == 0
+                    && now.size == ours.length
+                    && before.is_none_or(|before| before.version() != now.version()) =>
+            {
                 Ok(now)
             }
             _ => Err(fault(&error)),

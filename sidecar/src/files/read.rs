@@ -51,7 +51,7 @@ impl Files {
         let content = (!plan.segments.is_empty()).then(|| content(handle, plan.segments.clone()));
         let content = match (content, head.edit) {
             (Some(content), Some(edit)) => {
-                let content = self.locks.living_stream(account.id, place.lock_key(), edit, content);
+                let content = self.locks.living_stream(account, place.lock_key(), edit, content);
                 Some(Box::pin(content) as Content)
             }
             (content, _) => content,

@@ -7,14 +7,14 @@ use causeway_internal::locks::{Edit, KeepCopy, PROOF_PARTS, SaveAnswer, SaveHead
 use causeway_internal::{Fault, FaultCode};
 use causeway_locks::Reach;
 use causeway_locks::copy_name::conflict_copy;
-use causeway_smb::{Metadata, ShareErrorKind, Unpublished, WriteHandle};
+use causeway_smb::{Metadata, ShareError, ShareErrorKind, Unpublished, WriteHandle};
 use causeway_versions::FileTime;
 use subtle::ConstantTimeEq as _;
 
 use super::content::Content;
-use super::publish::{Expected, NotPlaced, Placed, diverged, put_in_place};
+use super::publish::{self, Expected, NotPlaced, Placed, diverged, put_in_place};
 use super::sibling::Sibling;
-use super::write::{discard, give_up};
+use super::write::give_up;
 use super::{Files, Place, item, new_name, parent_not_found};
 use crate::changes::Deed;
 use crate::completion::to_its_end;
@@ -77,7 +77,7 @@ impl Files {
         let (sibling, file) = {
             let key = place.lock_key();
             let received = self.receive(&place, &mut content, content_length);
-            self.locks.living(account.id, &key, &edit, received).await?
+            self.locks.living(account, &key, &edit, received).await?
         };
         let proven = if proof_in_form { compare(&mut edit, &content) } else { Ok(()) };
         let admitted = match proven {
@@ -105,9 +105,9 @@ impl Files {
 impl Save {
     async fn finish(&self, sibling: Sibling, file: WriteHandle) -> Result<SaveAnswer, Fault> {
         if self.keep_copy == KeepCopy::Always {
-            return self.keep(sibling, file).await;
+            return self.keep(sibling, publish::Content::Open(Box::new(file))).await;
         }
-        let NotPlaced { fault, file } = match self.put(&sibling, file).await {
+        let NotPlaced { fault, content } = match self.put(&sibling, file).await {
             Ok(placed) => {
                 placed.settle(&self.place, sibling).await;
                 let saved = placed.file;
@@ -121,10 +121,12 @@ impl Save {
         }
         let keeps = self.keep_copy == KeepCopy::OnConflict
             && matches!(fault.code, FaultCode::VersionConflict | FaultCode::LockLost | FaultCode::InUse);
-        match file {
-            Some(file) if keeps => self.keep(sibling, file).await,
-            file => {
-                discard(&self.place, sibling, file).await;
+        match content {
+            publish::Content::Open(_) | publish::Content::Finished if keeps => {
+                self.keep(sibling, content).await
+            }
+            content => {
+                content.discard(&self.place, sibling).await;
                 Err(fault)
             }
         }
@@ -144,7 +146,9 @@ impl Save {
         };
         let (lock, expected) = match expected.await {
             Ok(expected) => expected,
-            Err(fault) => return Err(NotPlaced { fault, file: Some(file) }),
+            Err(fault) => {
+                return Err(NotPlaced { fault, content: publish::Content::Open(Box::new(file)) });
+            }
         };
         // Within the file's turn: nobody can take or force the lock between this and the end of the save.
         let admit = || {
@@ -153,7 +157,7 @@ impl Save {
         };
         let shared = (&*self.files.turns, &self.files.siblings);
         let placed = put_in_place(place, &expected, shared, admit, self.replaces, sibling, file).await?;
-        let lost = |fault| NotPlaced { fault, file: None };
+        let lost = |fault| NotPlaced { fault, content: publish::Content::Gone };
         let saved = &placed.file;
         locks.set_base(lock.grant.id, &self.edit, Some(saved)).await.map_err(lost)?;
         // Somebody else may have replaced it since, past us. Then it is not saved, whatever the server said.
@@ -165,42 +169,41 @@ impl Save {
     }
 
     /// Keeps the content beside the file.
-    async fn keep(&self, sibling: Sibling, mut file: WriteHandle) -> Result<SaveAnswer, Fault> {
+    async fn keep(&self, sibling: Sibling, mut content: publish::Content) -> Result<SaveAnswer, Fault> {
         let time = FileTime::from_unix_micros(self.files.locks.now().0 / 1_000_000 * 1_000_000);
         // As people write it, without what a name cannot have.
         let time =
             time.to_rfc3339_z().unwrap_or_default().replace('T', " ").replace(':', ".").replace('Z', "");
+        let mut outcome = Err(Fault::new(FaultCode::AlreadyExists, "There are too many copies of this file"));
         for attempt in 1..=COPY_NAMES {
             let copy = match self.copy_place(&time, attempt) {
                 Ok(copy) => copy,
                 Err(refusal) => {
-                    give_up(&self.place, sibling, file).await;
-                    return Err(refusal);
+                    outcome = Err(refusal);
+                    break;
                 }
             };
-            match file.publish(&copy.full, false).await {
+            let (named, rest) = name_it(&self.place, &sibling, content, &copy).await;
+            content = rest;
+            match named {
                 Ok(kept) => {
                     sibling.settle().await;
                     copy.tell(ItemKind::File, Deed::Created);
                     self.note(Event::EditCopied, Outcome::Succeeded, copy.full.as_str()).await;
                     return Ok(SaveAnswer { info: item(kept), copy: Some(copy.path.clone()) });
                 }
-                Err(Unpublished { error, file: Some(again) })
-                    if error.kind() == ShareErrorKind::AlreadyExists =>
-                {
-                    file = *again;
-                }
-                Err(Unpublished { error, file }) => {
-                    discard(&self.place, sibling, file.map(|file| *file)).await;
-                    return Err(match error.kind() {
+                Err(error) if error.kind() == ShareErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    outcome = Err(match error.kind() {
                         ShareErrorKind::PathNotFound => parent_not_found(),
                         _ => fault(&error),
                     });
+                    break;
                 }
             }
         }
-        give_up(&self.place, sibling, file).await;
-        Err(Fault::new(FaultCode::AlreadyExists, "There are too many copies of this file"))
+        content.discard(&self.place, sibling).await;
+        outcome
     }
 
     fn copy_place(&self, time: &str, attempt: u32) -> Result<Place, Fault> {
@@ -215,6 +218,23 @@ impl Save {
 
     async fn note(&self, event: Event, outcome: Outcome, detail: &str) {
         self.files.locks.note(&self.account, event, outcome, &self.place, detail).await;
+    }
+}
+
+/// Gives content its name, which must be free, and what is left of it when that is refused.
+async fn name_it(
+    place: &Place,
+    sibling: &Sibling,
+    content: publish::Content,
+    copy: &Place,
+) -> (Result<Metadata, ShareError>, publish::Content) {
+    use publish::Content;
+    match content {
+        Content::Open(file) => match file.publish(&copy.full, false).await {
+            Ok(kept) => (Ok(kept), Content::Gone),
+            Err(Unpublished { error, file }) => (Err(error), file.map_or(Content::Gone, Content::Open)),
+        },
+        other => (place.pool.rename(&sibling.full, &copy.full, false).await, other),
     }
 }
 

@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use causeway_internal::{Fault, FaultCode};
-use causeway_paths::{SharePath, TempName};
+use causeway_paths::{CanonicalKey, CaseRule, SharePath, TempName};
 use causeway_smb::{ShareErrorKind, SharePool};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::Place;
+use super::recovery::put_right;
 use super::tree::{Tally, delete_whole};
 use crate::connections::Connections;
 use crate::locks::Locks;
@@ -27,7 +28,8 @@ const NEW: &str = "new";
 /// Purpose in the journal: the old item, out of the way of its successor. Followed by the item's name.
 const OLD: &str = "old:";
 
-/// Purpose in the journal: the old content of a file that is being written in place. Followed by the file's name.
+/// Purpose in the journal: the old content of a file that is being written in place. Followed by the name of the sibling
+/// with the new content, a colon (which no name has), and the file's name.
 const KEPT: &str = "kept:";
 
 /// How long the deletion of a connection waits for its clearing up; somebody waits for that.
@@ -42,6 +44,9 @@ pub(crate) struct Siblings {
     gate: tokio::sync::Mutex<()>,
     /// Rung when something was left behind.
     left_behind: Notify,
+    /// Files that may hold some of two contents; nobody saves over them until they are whole again. Read from the journal
+    /// when they are first asked for.
+    torn: tokio::sync::OnceCell<Mutex<HashSet<CanonicalKey>>>,
 }
 
 /// A temporary sibling of a running operation. Dropped without [`settle`](Self::settle), it is left to the sweep.
@@ -60,6 +65,7 @@ impl Siblings {
             active: Mutex::new(HashSet::new()),
             gate: tokio::sync::Mutex::new(()),
             left_behind: Notify::new(),
+            torn: tokio::sync::OnceCell::new(),
         }
     }
 
@@ -84,7 +90,8 @@ impl Siblings {
             .map_err(|error| Fault::new(FaultCode::Invalid, error.to_string()))?;
         let id = {
             let _gate = self.gate.lock().await;
-            let id = self.journal.begin(place.connection.id, &full, &purpose).await?;
+            let id =
+                self.journal.begin(place.connection.id, &full, &purpose, keeps_something(&purpose)).await?;
             self.lock().insert(id);
             id
         };
@@ -96,6 +103,27 @@ impl Siblings {
         self.left_behind.notified().await;
     }
 
+    /// Whether the file at `place` waits for its old content. Fault: `Busy` if so.
+    pub(super) async fn is_whole(&self, place: &Place) -> Result<(), Fault> {
+        let torn = self.torn().await?.lock().unwrap_or_else(PoisonError::into_inner);
+        if torn.contains(&key_of(&place.full)) {
+            let refusal = Fault::new(FaultCode::Busy, "The file is being put right after a failure");
+            return Err(refusal.retry_after(5));
+        }
+        Ok(())
+    }
+
+    /// All such files, by their paths alone: a file of that name on another share waits for nothing, for a moment.
+    async fn torn(&self) -> Result<&Mutex<HashSet<CanonicalKey>>, Fault> {
+        self.torn
+            .get_or_try_init(async || {
+                let leftovers = self.abandoned().await?;
+                let torn = leftovers.iter().filter_map(Leftover::written_over);
+                Ok(Mutex::new(torn.map(|written| key_of(&written.file)).collect()))
+            })
+            .await
+    }
+
     /// Removes what was left behind, as far as the servers can be reached. Says how many are left for next time.
     pub(crate) async fn sweep(
         &self,
@@ -104,15 +132,23 @@ impl Siblings {
         locks: &Locks,
     ) -> Result<usize, Fault> {
         let mut left = 0;
-        for leftover in self.abandoned().await? {
+        let mut needed = HashSet::new();
+        let mut leftovers = self.abandoned().await?;
+        // What is new content to one entry is proof to another one.
+        leftovers.sort_by_key(|leftover| leftover.written_over().is_none());
+        for leftover in leftovers {
+            if needed.contains(&leftover.path) {
+                left += 1;
+                continue;
+            }
+            let written = leftover.written_over();
             let cleaned = match connections.for_upkeep(leftover.connection).await {
                 Ok(Some(connection)) => {
                     let pool = shares.pool(&connection);
-                    let _unheld = match leftover.written_file() {
-                        Some(file) => Some(locks.unheld(&pool, &file).await),
-                        None => None,
-                    };
-                    clean(&pool, &leftover).await
+                    match &written {
+                        Some(written) => self.recover(&pool, &leftover, written, locks).await,
+                        None => clean(&pool, &leftover).await,
+                    }
                 }
                 // The connection is gone, and with it the password.
                 Ok(None) => Ok(()),
@@ -122,11 +158,30 @@ impl Siblings {
                 Ok(()) => self.journal.end(leftover.id).await?,
                 Err(fault) => {
                     tracing::info!(path = %leftover.path, %fault, "a temporary item stays for now");
+                    needed.extend(written.map(|written| written.new_content));
                     left += 1;
                 }
             }
         }
         Ok(left)
+    }
+
+    /// Puts a file right that was being written over when the process or the server stopped.
+    async fn recover(
+        &self,
+        pool: &SharePool,
+        leftover: &Leftover,
+        written: &WrittenOver,
+        locks: &Locks,
+    ) -> Result<(), Fault> {
+        // Nobody saves meanwhile, and no hold of ours is in the way.
+        let _turn = locks.turn(pool, &written.file).await?;
+        let _unheld = locks.unheld(pool, &written.file).await;
+        put_right(pool, &leftover.path, written, leftover.id).await?;
+        remove(pool, &leftover.path).await?;
+        let mut torn = self.torn().await?.lock().unwrap_or_else(PoisonError::into_inner);
+        torn.remove(&key_of(&written.file));
+        Ok(())
     }
 
     /// Clears up on a connection that is about to be deleted, as far as its server can be reached in time: afterwards
@@ -201,17 +256,35 @@ impl Sibling {
         self.becomes(place, NEW).await
     }
 
-    /// From now on this is what the file at `place` held, which is about to be written over.
-    pub(super) async fn keeps_old_content(self, place: &Place) -> Result<Self, Fault> {
-        let name = place.full.name().unwrap_or_default();
-        self.becomes(place, &format!("{KEPT}{name}")).await
+    /// From now on this is what the file at `place` held, which is about to be written over with what `new` has. Until it
+    /// is [superseded](Self::superseded), nobody else saves over the file.
+    pub(super) async fn keeps_old_content(self, place: &Place, new: &Self) -> Result<Self, Fault> {
+        let (name, new) = (place.full.name().unwrap_or_default(), new.full.name().unwrap_or_default());
+        let siblings = Arc::clone(&self.siblings);
+        let kept = self.becomes(place, &format!("{KEPT}{new}:{name}")).await?;
+        let mut torn = siblings.torn().await?.lock().unwrap_or_else(PoisonError::into_inner);
+        torn.insert(key_of(&place.full));
+        Ok(kept)
+    }
+
+    /// The file that was being written over is whole: the old content is worthless.
+    pub(super) async fn no_longer_needed(self, place: &Place) -> Result<Self, Fault> {
+        let siblings = Arc::clone(&self.siblings);
+        let worthless = self.superseded(place).await?;
+        let mut torn = siblings.torn().await?.lock().unwrap_or_else(PoisonError::into_inner);
+        torn.remove(&key_of(&place.full));
+        Ok(worthless)
     }
 
     /// The same sibling with another purpose.
     async fn becomes(self, place: &Place, purpose: &str) -> Result<Self, Fault> {
         let id = {
             let _gate = self.siblings.gate.lock().await;
-            let id = self.siblings.journal.begin(place.connection.id, &self.full, purpose).await?;
+            let id = self
+                .siblings
+                .journal
+                .begin(place.connection.id, &self.full, purpose, keeps_something(purpose))
+                .await?;
             self.siblings.lock().insert(id);
             id
         };
@@ -238,12 +311,30 @@ impl Drop for Sibling {
     }
 }
 
+/// A file that was being written over.
+pub(super) struct WrittenOver {
+    /// The file.
+    pub(super) file: SharePath,
+    /// Where the new content is.
+    pub(super) new_content: SharePath,
+}
+
 impl Leftover {
-    /// The file that was being written in place, if that was it.
-    fn written_file(&self) -> Option<SharePath> {
-        let name = self.purpose.strip_prefix(KEPT)?;
-        self.path.parent().and_then(|parent| parent.child(name).ok())
+    /// The file that was being written over, if that was it.
+    fn written_over(&self) -> Option<WrittenOver> {
+        let (new, name) = self.purpose.strip_prefix(KEPT)?.split_once(':')?;
+        let parent = self.path.parent()?;
+        Some(WrittenOver { file: parent.child(name).ok()?, new_content: parent.child(new).ok()? })
     }
+}
+
+/// Whether what is noted for this purpose is all that is left of something.
+fn keeps_something(purpose: &str) -> bool {
+    purpose.starts_with(OLD) || purpose.starts_with(KEPT)
+}
+
+fn key_of(path: &SharePath) -> CanonicalKey {
+    path.canonical_key(CaseRule::Insensitive)
 }
 
 /// Undoes what an operation that did not end left on the share.
@@ -269,25 +360,7 @@ async fn clean(pool: &SharePool, leftover: &Leftover) -> Result<(), Fault> {
             .ok_or_else(|| Fault::new(FaultCode::Internal, "The name of a recovered item is too long"))?;
         return pool.rename(&leftover.path, &visible, false).await.map(drop).map_err(|error| fault(&error));
     }
-    if let Some(file) = leftover.written_file() {
-        bring_back(pool, &leftover.path, &file).await?;
-    }
     remove(pool, &leftover.path).await
-}
-
-/// Writes the old content of a file back that was being written over. The file may be gone by now: then the old content is
-/// the file again.
-pub(super) async fn bring_back(pool: &SharePool, kept: &SharePath, file: &SharePath) -> Result<(), Fault> {
-    let restored = match pool.overwrite(kept, file, None).await {
-        Err(error) if error.kind() == ShareErrorKind::NotFound => match pool.stat_link(kept).await {
-            Ok(_) => pool.rename(kept, file, false).await.map(drop),
-            // There is nothing to bring back either.
-            Err(error) if is_gone(error.kind()) => Ok(()),
-            Err(error) => Err(error),
-        },
-        outcome => outcome.map(drop),
-    };
-    restored.map_err(|error| fault(&error))
 }
 
 async fn remove(pool: &SharePool, path: &SharePath) -> Result<(), Fault> {
@@ -302,6 +375,6 @@ async fn remove(pool: &SharePool, path: &SharePath) -> Result<(), Fault> {
         .map_err(|stopped| stopped.into_fault("Removed", &tally, &SharePath::root()))
 }
 
-fn is_gone(kind: ShareErrorKind) -> bool {
+pub(super) fn is_gone(kind: ShareErrorKind) -> bool {
     matches!(kind, ShareErrorKind::NotFound | ShareErrorKind::PathNotFound)
 }

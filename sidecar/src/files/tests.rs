@@ -10,8 +10,10 @@ use std::time::Duration;
 use causeway_internal::FaultCode;
 use causeway_internal::accounts::{Account, SignIn};
 use causeway_internal::connections::{AccessMode, ConnectionDraft, CreateConnection, Scope};
+use causeway_locks::Reach;
 use causeway_paths::SharePath;
 use causeway_samba::Samba;
+use causeway_smb::{PoolLimits, SharePool, Target};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -34,6 +36,7 @@ struct House {
     shares: Arc<Shares>,
     connections: Arc<Connections>,
     locks: Locks,
+    accounts: Arc<Accounts>,
     siblings: Arc<Siblings>,
     admin: Account,
     connection: Uuid,
@@ -71,9 +74,10 @@ impl House {
         };
         let connection = connections.create(&admin, CreateConnection { draft }).await.expect("created").id;
         let siblings = Arc::new(Siblings::new(store.journal()));
-        let (shares, connections) = (Arc::new(Shares::new()), Arc::new(connections));
-        let locks = open_locks(&store, &connections, &shares).await;
-        Self { _dir: dir, samba, store, shares, connections, locks, siblings, admin, connection }
+        let (shares, connections, accounts) =
+            (Arc::new(Shares::new()), Arc::new(connections), Arc::new(accounts));
+        let locks = open_locks(&store, &connections, &shares, &accounts).await;
+        Self { _dir: dir, samba, store, shares, connections, locks, accounts, siblings, admin, connection }
     }
 
     /// What a new process knows: the journal and nothing else.
@@ -84,7 +88,7 @@ impl House {
     /// The same, with the locks that the database has.
     async fn crash_under_locks(&mut self) {
         self.crash();
-        self.locks = open_locks(&self.store, &self.connections, &self.shares).await;
+        self.locks = open_locks(&self.store, &self.connections, &self.shares, &self.accounts).await;
     }
 
     async fn place(&self, path: &str) -> Place {
@@ -123,12 +127,16 @@ impl House {
     }
 }
 
-async fn open_locks(store: &Store, connections: &Arc<Connections>, shares: &Arc<Shares>) -> Locks {
+async fn open_locks(
+    store: &Store,
+    connections: &Arc<Connections>,
+    shares: &Arc<Shares>,
+    accounts: &Arc<Accounts>,
+) -> Locks {
     let (connections, shares) = (Arc::clone(connections), Arc::clone(shares));
+    let also = (Arc::default(), Arc::clone(accounts));
     let lifetime = Duration::from_mins(2);
-    Locks::open(store.clone(), connections, shares, Arc::default(), lifetime, Arc::default())
-        .await
-        .expect("locks")
+    Locks::open(store.clone(), connections, shares, Arc::default(), lifetime, also).await.expect("locks")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -205,38 +213,95 @@ async fn files_in_the_making_are_swept_away_and_those_at_work_are_not() {
     assert!(house.names().is_empty(), "a new process has nothing at work");
 }
 
+impl House {
+    /// A file that is being written over: its old content is kept, some of the new one is in its place.
+    async fn write_half_over(&self, old: &str, new: &str, half: &str) -> (Place, Sibling, Sibling) {
+        let file = self.place("plan.txt").await;
+        fs::write(self.on_disk("plan.txt"), old).expect("a file");
+        let content = self.siblings.for_new(&file).await.expect("noted");
+        fs::write(self.on_disk(content.full.as_str()), new).expect("new content");
+        let kept = self.siblings.for_new(&file).await.expect("noted");
+        fs::write(self.on_disk(kept.full.as_str()), old).expect("kept");
+        let kept = kept.keeps_old_content(&file, &content).await.expect("noted");
+        fs::write(self.on_disk("plan.txt"), half).expect("torn");
+        (file, content, kept)
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.on_disk(name)).expect("a file")
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_a_file_is_written_over_its_old_content_comes_back() {
     let mut house = House::open().await;
-    let file = house.place("plan.txt").await;
-    fs::write(house.on_disk("plan.txt"), "the old content, longer").expect("a file");
+    let (file, content, kept) =
+        house.write_half_over("the old content, longer", "THE NEW ONE", "THE NEW content, longer").await;
     let born = fs::metadata(house.on_disk("plan.txt")).expect("a file").ino();
-    let kept = house.siblings.for_new(&file).await.expect("noted");
-    fs::copy(house.on_disk("plan.txt"), house.on_disk(kept.full.as_str())).expect("kept");
-    drop(kept.keeps_old_content(&file).await.expect("noted"));
+    drop((content, kept));
     // Its editor still has the lock, and with it the file, when the next process begins.
-    house.locks.acquire(&house.admin, file).await.expect("locked");
-    fs::write(house.on_disk("plan.txt"), "half").expect("torn");
+    let lock = house.locks.acquire(&house.admin, file.clone()).await.expect("locked");
     house.crash_under_locks().await;
+    let busy = house.siblings.is_whole(&file).await.expect_err("nobody saves over it");
+    assert_eq!(busy.code, FaultCode::Busy);
     assert_eq!(house.sweep().await, 0);
-    assert_eq!(fs::read(house.on_disk("plan.txt")).expect("a file"), b"the old content, longer");
+    assert_eq!(house.read("plan.txt"), "the old content, longer");
     assert_eq!(fs::metadata(house.on_disk("plan.txt")).expect("a file").ino(), born, "the same file");
     assert_eq!(house.names(), ["plan.txt"]);
+    house.siblings.is_whole(&file).await.expect("to be saved over again");
+    assert_eq!(house.locks.acquire(&house.admin, file).await.expect("his").lock_id, lock.lock_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_has_written_since_is_left_and_the_old_content_shown_beside() {
+    let mut house = House::open().await;
+    let (_, content, kept) = house.write_half_over("old", "NEW", "NEd, and more by somebody else").await;
+    drop((content, kept));
+    house.crash();
+    assert_eq!(house.sweep().await, 0);
+    assert_eq!(house.read("plan.txt"), "NEd, and more by somebody else");
+    let names = house.names();
+    assert_eq!(names.len(), 2, "{names:?}");
+    let recovered = names.iter().find(|name| name.starts_with("plan.txt (recovered ")).expect("shown");
+    assert_eq!(house.read(recovered), "old");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_after_a_file_is_written_over_the_new_content_stays() {
     let mut house = House::open().await;
-    let file = house.place("plan.txt").await;
-    fs::write(house.on_disk("plan.txt"), "new").expect("a file");
-    let kept = house.siblings.for_new(&file).await.expect("noted");
-    fs::write(house.on_disk(kept.full.as_str()), "old").expect("kept");
-    let kept = kept.keeps_old_content(&file).await.expect("noted");
-    drop(kept.superseded(&file).await.expect("noted"));
+    let (file, content, kept) = house.write_half_over("old", "new", "new").await;
+    drop(kept.no_longer_needed(&file).await.expect("noted"));
+    drop(content);
     house.crash();
+    house.siblings.is_whole(&file).await.expect("whole");
     assert_eq!(house.sweep().await, 0);
-    assert_eq!(fs::read(house.on_disk("plan.txt")).expect("a file"), b"new");
+    assert_eq!(house.read("plan.txt"), "new");
     assert_eq!(house.names(), ["plan.txt"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_file_has_one_lock_by_whatever_address_and_share_it_is_reached() {
+    let house = House::open().await;
+    fs::write(house.on_disk("plan.txt"), "content").expect("a file");
+    let file = house.place("plan.txt").await;
+    let other = Account { id: Uuid::new_v4(), username: "other".to_owned(), ..house.admin.clone() };
+    let grant = house.locks.acquire(&house.admin, file.clone()).await.expect("locked");
+    for (host, share) in [("localhost", "data"), ("127.0.0.1", "again"), ("localhost", "again")] {
+        let (user, password) = (house.samba.user(), house.samba.password());
+        let target = Target::new(host, house.samba.port(), share, user, password);
+        let pool = SharePool::new(target, PoolLimits::default());
+        let alias = Place { pool, ..file.clone() };
+        let refused = house.locks.acquire(&other, alias.clone()).await.expect_err("one file");
+        assert_eq!(refused.code, FaultCode::Locked, "{host} {share}");
+        // Nor is it replaced that way.
+        let pass = house.locks.pass(other.id, &alias, Reach::Item).expect("nothing known of that path");
+        let there = alias.look().await.expect("looked");
+        assert_eq!(pass.covers(&alias, there.as_ref()).await.expect_err("held").code, FaultCode::Locked);
+        let own = house.locks.pass(house.admin.id, &alias, Reach::Item).expect("free");
+        own.covers(&alias, there.as_ref()).await.expect("his own");
+    }
+    let again = house.locks.acquire(&house.admin, file).await.expect("his");
+    assert_eq!(again.lock_id, grant.lock_id);
 }
 
 #[tokio::test(flavor = "multi_thread")]

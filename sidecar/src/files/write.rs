@@ -52,8 +52,8 @@ impl Files {
                     placed.settle(&place, sibling).await;
                     Ok(WriteAnswer { info: item(placed.file), created: placed.is_new })
                 }
-                Err(NotPlaced { fault, file }) => {
-                    discard(&place, sibling, file).await;
+                Err(NotPlaced { fault, content }) => {
+                    content.discard(&place, sibling).await;
                     Err(fault)
                 }
             }
@@ -107,13 +107,6 @@ impl Files {
 
 /// Deletes content that nobody wants any more.
 pub(super) async fn give_up(place: &Place, sibling: Sibling, file: WriteHandle) {
-    discard(place, sibling, Some(file)).await;
-}
-
-/// The same, where the file may be gone already.
-pub(super) async fn discard(place: &Place, sibling: Sibling, file: Option<WriteHandle>) {
-    if let Some(file) = file {
-        file.abort().await;
-    }
+    file.abort().await;
     sibling.discard(&place.pool).await;
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use causeway_locks::LockKey;
 use causeway_paths::SharePath;
-use causeway_smb::{Hold, ShareError};
+use causeway_smb::{Hold, Metadata, ShareError, SharePool};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -45,6 +45,29 @@ struct Held {
     path: SharePath,
     share: String,
     state: State,
+    /// The file that was held last.
+    identity: Option<FileIdentity>,
+    /// Attempts to hold it that have begun.
+    begun: u64,
+    /// The latest of those that count: one that began earlier and took longer found what is not there any more.
+    settled: u64,
+}
+
+/// A file by its server's own numbers: the same by whatever address, share or path one comes to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileIdentity {
+    server: [u8; 16],
+    volume: u64,
+    file: u64,
+}
+
+impl FileIdentity {
+    /// `None` where the server does not tell.
+    pub(super) async fn of(pool: &SharePool, metadata: &Metadata) -> Option<Self> {
+        let server = pool.server_identity().await.ok()?.server_guid;
+        let (volume, file) = (metadata.volume_id?, metadata.file_id);
+        (file != 0 && server != [0; 16]).then_some(Self { server, volume, file })
+    }
 }
 
 enum State {
@@ -61,30 +84,55 @@ impl Holds {
         Self { connections, shares, held: Mutex::default(), wanted: Notify::new() }
     }
 
-    /// Keeps the file of a lock from now on; with its hold, if there is one already.
+    /// Keeps the file of a lock from now on; with its hold, if there is one already. Answers with the other locks under
+    /// which the very same file is held.
     pub(super) fn keep(
         &self,
         lock: Uuid,
         key: &LockKey,
-        connection: Uuid,
-        path: SharePath,
-        hold: Option<Hold>,
-    ) {
+        (connection, path): (Uuid, SharePath),
+        hold: Option<(Hold, Option<FileIdentity>)>,
+    ) -> Vec<Uuid> {
         let now = Instant::now();
-        let state = match hold {
-            Some(hold) => State::Open(hold, now),
-            None => State::Wanted { next: now, pause: FIRST_RETRY },
+        let (state, identity) = match hold {
+            Some((hold, identity)) => (State::Open(hold, now), identity),
+            None => (State::Wanted { next: now, pause: FIRST_RETRY }, None),
         };
-        self.held().insert(lock, Held { connection, path, share: key.share.clone(), state });
+        let share = key.share.clone();
+        let held = Held { connection, path, share, state, identity, begun: 0, settled: 0 };
+        let mut all = self.held();
+        let same = identity.map_or_else(Vec::new, |identity| same_file(&all, &identity));
+        all.insert(lock, held);
+        drop(all);
         self.wanted.notify_one();
+        same
     }
 
-    /// The lock is over: lets its file go, and returns when the server knows.
-    pub(super) async fn end(&self, lock: Uuid) {
-        let held = self.held().remove(&lock);
-        if let Some(Held { state: State::Open(hold, _), .. }) = held {
+    /// The locks under which a file is held.
+    pub(super) fn locks_on(&self, identity: &FileIdentity) -> Vec<Uuid> {
+        same_file(&self.held(), identity)
+    }
+
+    /// The locks whose files are held by a connection.
+    pub(super) fn locks_of(&self, connection: Uuid) -> Vec<Uuid> {
+        self.held().iter().filter(|(_, held)| held.connection == connection).map(|(lock, _)| *lock).collect()
+    }
+
+    /// Holds a file by another connection from the next time on.
+    pub(super) fn move_to(&self, lock: Uuid, connection: Uuid, path: &SharePath) {
+        if let Some(held) = self.held().get_mut(&lock) {
+            held.connection = connection;
+            held.path = path.clone();
+        }
+    }
+
+    /// The lock is over: lets its file go, and returns its path when the server knows.
+    pub(super) async fn end(&self, lock: Uuid) -> Option<SharePath> {
+        let held = self.held().remove(&lock)?;
+        if let State::Open(hold, _) = held.state {
             hold.release().await;
         }
+        Some(held.path)
     }
 
     /// Lets files go for a while, and returns when the server knows.
@@ -113,8 +161,8 @@ impl Holds {
 
     /// Holds the file that has the lock's place now, whatever was held before. Failures are tried again later.
     pub(super) async fn renew(&self, lock: Uuid) {
-        let Some(opened) = self.open(lock).await else { return };
-        if let Some(State::Open(hold, _)) = self.settle(lock, opened) {
+        let Some((attempt, opened)) = self.open(lock).await else { return };
+        if let Some(State::Open(hold, _)) = self.settle(lock, attempt, opened) {
             hold.release().await;
         }
     }
@@ -134,8 +182,9 @@ impl Holds {
             for some in due.chunks(AT_ONCE) {
                 futures::future::join_all(some.iter().map(|&lock| self.renew(lock))).await;
             }
-            for lock in self.silent() {
-                self.probe(lock).await;
+            let silent = self.silent();
+            for some in silent.chunks(AT_ONCE) {
+                futures::future::join_all(some.iter().map(|&lock| self.probe(lock))).await;
             }
         }
     }
@@ -181,47 +230,76 @@ impl Holds {
         silent
     }
 
-    /// Asks the server of a hold for a sign of life. The next round finds out what came of it.
+    /// Asks the server of a hold for a sign of life; the next round finds out what came of it. Holds the file that has the
+    /// path now, if that is another one: somebody has put it there past us.
     async fn probe(&self, lock: Uuid) {
-        let probe = match self.held().get(&lock) {
-            Some(Held { state: State::Open(hold, _), .. }) => hold.probe(),
+        let (probe, number) = match self.held().get(&lock) {
+            Some(Held { state: State::Open(hold, _), .. }) => (hold.probe(), hold.metadata().file_id),
             _ => return,
         };
-        probe.await;
+        if !probe.await {
+            return;
+        }
+        let Some((_, path, pool)) = self.place(lock).await else { return };
+        if pool.stat(&path).await.is_ok_and(|now| now.file_id != number) {
+            self.renew(lock).await;
+        }
     }
 
-    /// Opens the file of a lock; `None` when there is no such lock any more, or no such connection.
-    async fn open(&self, lock: Uuid) -> Option<Result<Hold, ShareError>> {
-        let (connection, path, share) = {
-            let held = self.held();
-            let held = held.get(&lock)?;
-            (held.connection, held.path.clone(), held.share.clone())
+    /// Opens the file of a lock, with the number of the attempt; `None` when there is no such lock any more, or no such
+    /// connection.
+    async fn open(&self, lock: Uuid) -> Option<(u64, Result<(Hold, Option<FileIdentity>), ShareError>)> {
+        let (attempt, path, pool) = self.place(lock).await?;
+        let opened = match pool.hold(&path).await {
+            Ok(hold) => {
+                let identity = FileIdentity::of(&pool, hold.metadata()).await;
+                Ok((hold, identity))
+            }
+            Err(error) => Err(error),
+        };
+        Some((attempt, opened))
+    }
+
+    /// Where the file of a lock is, and the number of the attempt that begins.
+    async fn place(&self, lock: Uuid) -> Option<(u64, SharePath, SharePool)> {
+        let (attempt, connection, path, share) = {
+            let mut held = self.held();
+            let held = held.get_mut(&lock)?;
+            held.begun += 1;
+            (held.begun, held.connection, held.path.clone(), held.share.clone())
         };
         let connection = self.connections.for_upkeep(connection).await.ok().flatten()?;
         let pool = self.shares.pool(&connection);
         // A connection that leads elsewhere by now has another file of that name.
-        if ShareKey::of(pool.target()).text() != share {
-            return None;
-        }
-        Some(pool.hold(&path).await)
+        (ShareKey::of(pool.target()).text() == share).then_some((attempt, path, pool))
     }
 
     /// Takes over what came of an attempt; what was there before is given back, and so is a hold that nobody wants any
     /// more.
-    fn settle(&self, lock: Uuid, opened: Result<Hold, ShareError>) -> Option<State> {
+    fn settle(
+        &self,
+        lock: Uuid,
+        attempt: u64,
+        opened: Result<(Hold, Option<FileIdentity>), ShareError>,
+    ) -> Option<State> {
         let now = Instant::now();
         let mut all = self.held();
-        let Some(held) = all.get_mut(&lock) else {
-            return opened.ok().map(|hold| State::Open(hold, now));
+        let unwanted = |opened: Result<(Hold, _), _>| opened.ok().map(|(hold, _)| State::Open(hold, now));
+        let Some(held) = all.get_mut(&lock).filter(|held| held.settled < attempt) else {
+            return unwanted(opened);
         };
+        held.settled = attempt;
         let pause = match held.state {
             State::Wanted { pause, .. } => (pause * 2).min(LAST_RETRY),
             State::Open(..) => FIRST_RETRY,
             // It was let go meanwhile.
-            State::LetGo => return opened.ok().map(|hold| State::Open(hold, now)),
+            State::LetGo => return unwanted(opened),
         };
         let state = match opened {
-            Ok(hold) => State::Open(hold, now),
+            Ok((hold, identity)) => {
+                held.identity = identity;
+                State::Open(hold, now)
+            }
             Err(error) => {
                 tracing::debug!(path = %held.path, ?error, "a locked file cannot be held at the moment");
                 State::Wanted { next: now + pause, pause }
@@ -233,4 +311,8 @@ impl Holds {
     fn held(&self) -> MutexGuard<'_, HashMap<Uuid, Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn same_file(all: &HashMap<Uuid, Held>, identity: &FileIdentity) -> Vec<Uuid> {
+    all.iter().filter(|(_, held)| held.identity.as_ref() == Some(identity)).map(|(lock, _)| *lock).collect()
 }

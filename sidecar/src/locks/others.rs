@@ -1,7 +1,7 @@
 //! Who has a file open on the share, past us, as far as the share tells.
 
 use causeway_internal::UnixMicros;
-use causeway_locks::owner_file::{self, Program};
+use causeway_locks::owner_file::{self, Mark};
 use causeway_paths::SharePath;
 use causeway_smb::{ShareErrorKind, SharePool};
 
@@ -14,29 +14,32 @@ pub(super) struct Other {
     pub(super) since: Option<UnixMicros>,
     /// The file that says so.
     pub(super) mark: String,
+    /// Whether it is this file that it says so of, and not one of a similar name.
+    pub(super) is_certain: bool,
 }
 
 /// Looks for what office programs leave beside a file that they have open.
 pub(super) async fn look(pool: &SharePool, path: &SharePath) -> Option<Other> {
     let (parent, name) = (path.parent()?, path.name()?);
-    let looks = owner_file::candidates(name).into_iter().filter_map(|(program, mark)| {
-        let at = parent.child(&mark).ok()?;
-        Some(read(pool, at, program, mark))
+    let looks = owner_file::candidates(name).into_iter().filter_map(|mark| {
+        let at = parent.child(&mark.name).ok()?;
+        Some(read(pool, at, mark))
     });
     futures::future::join_all(looks).await.into_iter().flatten().next()
 }
 
-async fn read(pool: &SharePool, at: SharePath, program: Program, mark: String) -> Option<Other> {
+async fn read(pool: &SharePool, at: SharePath, mark: Mark) -> Option<Other> {
+    let Mark { program, name: mark, is_certain } = mark;
     let file = match pool.open_read(&at).await {
         Ok(file) => file,
         // It is there, and its program lets nobody read it.
         Err(error) if error.kind() == ShareErrorKind::InUse => {
-            return Some(Other { name: None, since: None, mark });
+            return Some(Other { name: None, since: None, mark, is_certain });
         }
         Err(_) => return None,
     };
     let since = file.metadata().modified.to_unix_micros().map(UnixMicros);
     let content = file.read_at(0, owner_file::MAX_BYTES).await.unwrap_or_default();
     file.close().await;
-    Some(Other { name: owner_file::user(program, &content), since, mark })
+    Some(Other { name: owner_file::user(program, &content), since, mark, is_certain })
 }

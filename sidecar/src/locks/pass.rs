@@ -5,11 +5,13 @@ use std::sync::Arc;
 use causeway_internal::Fault;
 use causeway_locks::{Pin, Reach};
 use causeway_paths::SharePath;
-use causeway_smb::SharePool;
+use causeway_smb::{Metadata, SharePool};
 use uuid::Uuid;
 
+use super::holds::FileIdentity;
 use super::{Inner, Locks, locked};
 use crate::files::Place;
+use crate::turn::Turn;
 
 /// Leave to change an item: nobody else has it locked, and nobody gets a lock on it before this is dropped.
 #[must_use]
@@ -19,6 +21,8 @@ pub(crate) struct Pass {
     /// Locks of the user himself that the change reaches.
     own: Vec<Uuid>,
     has_let_go: bool,
+    /// Whose it is.
+    by: Uuid,
 }
 
 impl Locks {
@@ -30,7 +34,7 @@ impl Locks {
         let pin = table.pin(&key, reach, user, now).map_err(|lock| locked(&lock))?;
         let own = table.own_within(&key, user, now).map(|lock| lock.grant.id).collect();
         drop(table);
-        Ok(Pass { locks: Arc::clone(&self.inner), pin: Some(pin), own, has_let_go: false })
+        Ok(Pass { locks: Arc::clone(&self.inner), pin: Some(pin), own, has_let_go: false, by: user })
     }
 
     /// Whether a user would get a [`Pass`], asked before much work is done in vain. Fault: `Locked`.
@@ -40,17 +44,34 @@ impl Locks {
 }
 
 impl Locks {
+    /// The turn at a file on a share: for upkeep.
+    pub(crate) async fn turn(&self, pool: &SharePool, file: &SharePath) -> Result<Turn, Fault> {
+        self.inner.turns.take(&Place::key_on(pool, file)).await
+    }
+
     /// Lets go of a file on the server, whoever has it locked, until what this returns is dropped: for upkeep.
     pub(crate) async fn unheld(&self, pool: &SharePool, file: &SharePath) -> Pass {
         let key = Place::key_on(pool, file);
         let own = self.inner.table().get_at(&key).map(|lock| lock.grant.id).into_iter().collect();
-        let mut pass = Pass { locks: Arc::clone(&self.inner), pin: None, own, has_let_go: false };
+        let mut pass =
+            Pass { locks: Arc::clone(&self.inner), pin: None, own, has_let_go: false, by: Uuid::nil() };
         pass.let_go().await;
         pass
     }
 }
 
 impl Pass {
+    /// Whether the pass is good for what is there: it is not if the very same file is locked by somebody else under another
+    /// address of its server or another share that leads to it. Fault: `Locked`.
+    pub(crate) async fn covers(&self, place: &Place, there: Option<&Metadata>) -> Result<(), Fault> {
+        let Some(there) = there else { return Ok(()) };
+        let Some(identity) = FileIdentity::of(&place.pool, there).await else { return Ok(()) };
+        match self.locks.holder_of(&identity, self.by) {
+            Some(lock) => Err(locked(&lock)),
+            None => Ok(()),
+        }
+    }
+
     /// Lets go of the user's own locked files on the server, where holding them would stand in the way of the change.
     /// They are held again when this is dropped.
     pub(crate) async fn let_go(&mut self) {

@@ -29,7 +29,7 @@ pub(super) struct Stored {
 pub(super) async fn all(store: &Store) -> Result<(Vec<Stored>, u64), StoreError> {
     let fence: i64 =
         sqlx::query_scalar("SELECT last FROM lock_fences WHERE id = 1").fetch_one(store.readers()).await?;
-    let rows = sqlx::query("SELECT * FROM locks").fetch_all(store.readers()).await?;
+    let rows = sqlx::query("SELECT * FROM locks ORDER BY fence").fetch_all(store.readers()).await?;
     let mut locks = Vec::with_capacity(rows.len());
     for row in rows {
         locks.push(read(&row)?);
@@ -109,14 +109,32 @@ pub(super) async fn delete(to: &mut SqliteConnection, id: Uuid) -> Result<(), St
     Ok(())
 }
 
-/// Writes a sign of life down.
-pub(super) async fn heartbeat(store: &Store, id: Uuid, now: UnixMicros) -> Result<(), StoreError> {
-    sqlx::query("UPDATE locks SET last_heartbeat = ? WHERE id = ?")
+/// Says that a lock is used by another connection from now on, which is a sign of life. `false`: there is no such lock.
+pub(super) async fn move_to(
+    to: &mut SqliteConnection,
+    id: Uuid,
+    connection: Uuid,
+    path: &SharePath,
+    now: UnixMicros,
+) -> Result<bool, StoreError> {
+    let moved = sqlx::query("UPDATE locks SET connection_id = ?, path = ?, last_heartbeat = ? WHERE id = ?")
+        .bind(connection.hyphenated())
+        .bind(path.as_str())
+        .bind(now.0)
+        .bind(id.hyphenated())
+        .execute(to)
+        .await?;
+    Ok(moved.rows_affected() == 1)
+}
+
+/// Writes a sign of life down. `false`: there is no such lock.
+pub(super) async fn heartbeat(store: &Store, id: Uuid, now: UnixMicros) -> Result<bool, StoreError> {
+    let written = sqlx::query("UPDATE locks SET last_heartbeat = ? WHERE id = ?")
         .bind(now.0)
         .bind(id.hyphenated())
         .execute(store.light_writer())
         .await?;
-    Ok(())
+    Ok(written.rows_affected() == 1)
 }
 
 /// Writes down what an edit has seen of its file.

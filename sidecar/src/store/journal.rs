@@ -39,13 +39,16 @@ impl Journal {
         Self { store, clock }
     }
 
-    /// Writes down an item that is about to be made; answers with its number.
+    /// Writes down an item that is about to be made; answers with its number. `keeps` says that it is all that is left of
+    /// something: then not even a power cut forgets it.
     pub(crate) async fn begin(
         &self,
         connection: Uuid,
         path: &SharePath,
         purpose: &str,
+        keeps: bool,
     ) -> Result<i64, Fault> {
+        let inner = &self.store.inner;
         let inserted = sqlx::query(
             "INSERT INTO temp_files (connection_id, path, purpose, created_at) VALUES (?, ?, ?, ?) RETURNING id",
         )
@@ -53,7 +56,7 @@ impl Journal {
         .bind(path.as_str())
         .bind(purpose)
         .bind(self.clock.now().0)
-        .fetch_one(&self.store.inner.light_writer)
+        .fetch_one(if keeps { &inner.writer } else { &inner.light_writer })
         .await
         .and_then(|row| row.try_get("id"))
         .map_err(StoreError::from);

@@ -130,8 +130,8 @@ async fn the_journal_survives_a_restart() {
     let nas = connection(&store).await;
     let journal = store.journal();
     let path = |text: &str| SharePath::parse(text).expect("a path");
-    let done = journal.begin(nas, &path("a/done"), "new").await.expect("begun");
-    let cut_off = journal.begin(nas, &path("a/cut off"), "old:Brief.txt").await.expect("begun");
+    let done = journal.begin(nas, &path("a/done"), "new", false).await.expect("begun");
+    let cut_off = journal.begin(nas, &path("a/cut off"), "old:Brief.txt", true).await.expect("begun");
     assert_ne!(done, cut_off);
     journal.end(done).await.expect("ended");
     journal.end(done).await.expect("ended twice is ended");
@@ -146,7 +146,7 @@ async fn the_journal_survives_a_restart() {
         (cut_off, nas, "old:Brief.txt")
     );
     assert_eq!(leftover.path, path("a/cut off"));
-    let next = store.journal().begin(nas, &path("b"), "new").await.expect("begun");
+    let next = store.journal().begin(nas, &path("b"), "new", false).await.expect("begun");
     assert!(next > cut_off, "numbers are never used again");
 }
 
@@ -155,7 +155,7 @@ async fn what_was_committed_survives_a_kill() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir).await.expect("opened");
     let nas = connection(&store).await;
-    let id = store.journal().begin(nas, &SharePath::root(), "new").await.expect("begun");
+    let id = store.journal().begin(nas, &SharePath::root(), "new", false).await.expect("begun");
     // The files as they are at this moment, with nothing closed: what a killed process leaves.
     let left = TempDir::new().expect("a directory");
     for name in ["causeway.db", "causeway.db-wal"] {
@@ -175,13 +175,13 @@ async fn the_journal_of_a_deleted_connection_goes_with_it() {
     let store = open(&dir).await.expect("opened");
     let nas = connection(&store).await;
     let journal = store.journal();
-    let id = journal.begin(nas, &SharePath::root(), "new").await.expect("begun");
+    let id = journal.begin(nas, &SharePath::root(), "new", false).await.expect("begun");
     let mut change = store.begin().await.expect("begun");
     sqlx::query("DELETE FROM connections").execute(&mut *change).await.expect("deleted");
     change.commit().await.expect("committed");
     assert_eq!(journal.leftovers().await.expect("read"), []);
     journal.end(id).await.expect("nothing to do");
-    let refused = journal.begin(nas, &SharePath::root(), "new").await.expect_err("no such connection");
+    let refused = journal.begin(nas, &SharePath::root(), "new", false).await.expect_err("no such connection");
     assert_eq!(refused.code, FaultCode::ConnectionNotFound);
 }
 
@@ -195,7 +195,7 @@ async fn many_write_at_once() {
         let (store, journal) = (store.clone(), store.journal());
         tasks.spawn(async move {
             let path = SharePath::parse(&format!("file{number}")).expect("a path");
-            let id = journal.begin(nas, &path, "new").await.expect("begun");
+            let id = journal.begin(nas, &path, "new", false).await.expect("begun");
             let mut change = store.begin().await.expect("begun");
             audit::write(&mut change, UnixMicros(0), record("somebody")).await.expect("recorded");
             change.commit().await.expect("committed");

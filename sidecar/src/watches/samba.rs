@@ -86,7 +86,7 @@ impl Site {
             Arc::clone(&shares),
             Arc::clone(&turns),
             Duration::from_mins(2),
-            Arc::default(),
+            (Arc::default(), Arc::clone(&accounts)),
         );
         let locks = locks.await.expect("locks");
         let files = Files::new(
