@@ -425,6 +425,7 @@ impl Keeper {
             }
             _ => {}
         }
+        self.publish().await;
     }
 
     /// Whether something was heard of a directory since that moment, or that was too long ago to know.

@@ -296,10 +296,12 @@ impl World {
             self.keeper.go_on();
             match self.keeper.scan.seen().await {
                 Some(seen) => self.keeper.see(seen).await,
-                None if self.keeper.scan.is_idle() && self.keeper.scanning_since.is_none() => return,
+                None if self.keeper.scan.is_idle() && self.keeper.scanning_since.is_none() => break,
                 None => {}
             }
         }
+        let held = self.keeper.shared.tree.read().await.len();
+        assert_eq!(self.keeper.shared.count(), held, "what is told is what is held");
     }
 
     async fn step(&mut self, step: &Step) -> Vec<SharePath> {
