@@ -168,9 +168,10 @@ impl Recorder {
         self.operations.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
     }
 
-    /// How many there are so far.
-    pub fn count(&self) -> usize {
-        self.operations.lock().unwrap_or_else(PoisonError::into_inner).len()
+    /// How many there are so far of a kind.
+    pub fn count(&self, is_wanted: impl Fn(&Operation) -> bool) -> usize {
+        let operations = self.operations.lock().unwrap_or_else(PoisonError::into_inner);
+        operations.iter().filter(|operation| is_wanted(operation)).count()
     }
 
     /// Everything so far, by the moment when it was asked for.
