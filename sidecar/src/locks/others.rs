@@ -25,7 +25,20 @@ pub(super) async fn look(pool: &SharePool, path: &SharePath) -> Option<Other> {
         let at = parent.child(&mark.name).ok()?;
         Some(read(pool, at, mark))
     });
-    futures::future::join_all(looks).await.into_iter().flatten().next()
+    let found = futures::future::join_all(looks).await;
+    let mut other = found.into_iter().flatten().max_by_key(|other| other.is_certain)?;
+    if !other.is_certain {
+        other.is_certain = is_only_one(pool, &parent, name, &other.mark).await;
+    }
+    Some(other)
+}
+
+/// Whether no other file of the directory would have this mark. A directory that cannot be read leaves it open.
+async fn is_only_one(pool: &SharePool, directory: &SharePath, name: &str, mark: &str) -> bool {
+    let Ok(entries) = pool.list(directory).await else { return false };
+    let has_mark = |entry: &str| owner_file::candidates(entry).iter().any(|candidate| candidate.name == mark);
+    let is_other = |entry: &str| entry != mark && !entry.eq_ignore_ascii_case(name);
+    !entries.iter().any(|entry| is_other(&entry.name) && has_mark(&entry.name))
 }
 
 async fn read(pool: &SharePool, at: SharePath, mark: Mark) -> Option<Other> {

@@ -157,6 +157,12 @@ async fn office_programs_tell_who_has_a_file_open() {
         std::fs::remove_file(folder.on_disk(mark)).expect("closed");
         let _ = share.browser_lock(&path).send().await.expect(200);
     }
+    // Word's short mark may be of either of these.
+    for name in ["01 Plans.docx", "02 Plans.docx"] {
+        folder.write(name, "old");
+    }
+    folder.write("~$ Plans.docx", &word);
+    let _ = share.browser_lock(&folder.at("02 Plans.docx")).send().await.expect(200);
 }
 
 #[tokio::test]
@@ -358,6 +364,99 @@ async fn where_nobody_may_replace_a_file_it_is_written_over() {
     let _ = edit.save("on the edit's old base").send().await.expect(409);
     assert_eq!(std::fs::metadata(folder.on_disk("plan.odt")).expect("a file").ino(), born, "the same file");
     assert!(folder.rubbish().is_empty(), "{:?}", folder.rubbish());
+}
+
+#[tokio::test]
+async fn a_lock_ends_with_its_connection_and_moves_to_the_one_that_is_used() {
+    let world = World::shared().await;
+    let folder = world.folder("connections");
+    folder.write("moved.odt", "old");
+    folder.write("ended.odt", "old");
+    let own = world.connect(&world.editor(), world.draft("Own way to the share")).await;
+    let (shared, private) = (editor(&world), world.editor().on(&own));
+    let (moved, ended) = (folder.at("moved.odt"), folder.at("ended.odt"));
+    let first = private.edit(&moved).await;
+    let second = shared.edit(&moved).await;
+    assert_eq!(first.lock()["lock_id"], second.lock()["lock_id"]);
+    let lost = private.edit(&ended).await;
+    let _ = world.editor().delete(&format!("/api/connections/{own}")).send().await.expect(200);
+    let _ = second.heartbeat().send().await.expect(200);
+    let _ = second.save("new").send().await.expect(200);
+    assert_eq!(folder.read("moved.odt"), b"new");
+    // What was locked by the one that is gone is free at once.
+    assert_eq!(lost.heartbeat().send().await.status(), 404);
+    let _ = admin(&world).edit(&ended).await;
+}
+
+#[tokio::test]
+async fn what_somebody_puts_in_a_locked_files_place_is_held_from_the_next_look_on() {
+    let world = World::shared().await;
+    let folder = world.folder("replaced");
+    folder.write("plan.odt", "old");
+    folder.write("theirs.txt", "theirs");
+    let edit = editor(&world).edit(&folder.at("plan.odt")).await;
+    let (theirs, plan) = (folder.on_disk("theirs.txt"), smb(&folder.at("plan.odt")));
+    let temporary = smb(&folder.at("temporary"));
+    let replace = format!("put {} {temporary}; rename {temporary} {plan} -f", theirs.display());
+    let _ = world.samba().smbclient("data", &["-c", &replace]).expect("smbclient ran");
+    assert_eq!(folder.read("plan.odt"), b"theirs", "Samba lets no hold stand in the way of that");
+    let _ = edit.save("mine").send().await.expect(409);
+    let _ = edit.info().send().await.expect(200);
+    folder.write("theirs.txt", "theirs again");
+    let put = format!("put {} {plan}", theirs.display());
+    let _ = world.samba().smbclient("data", &["-c", &put]).expect("smbclient ran");
+    assert_eq!(folder.read("plan.odt"), b"theirs", "held again");
+    let _ = edit.save("mine").send().await.expect(200);
+    assert_eq!(folder.read("plan.odt"), b"mine");
+}
+
+#[tokio::test]
+async fn a_save_that_cannot_take_its_place_is_kept_where_nobody_may_replace_the_file() {
+    let world = World::shared().await;
+    if !world.samba().has_share("limited") {
+        println!("skipped: only root can act as somebody else");
+        return;
+    }
+    let folder = world.folder_of("limited", "sticky-copy");
+    folder.write("plan.odt", "old");
+    for (path, mode) in [("plan.odt", 0o666), ("", 0o1777)] {
+        std::fs::set_permissions(folder.on_disk(path), std::fs::Permissions::from_mode(mode))
+            .expect("a mode");
+    }
+    let limited = world.connect(&world.admin(), world.draft_of("Limited copies", "limited")).await;
+    let share = world.admin().on(&limited);
+    let edit = share.edit(&folder.at("plan.odt")).await;
+    // A download that stands still has the file open: nothing can be written over it.
+    folder.write("plan.odt", vec![b'x'; 8 * 1024 * 1024]);
+    let _ = edit.info().send().await.expect(200);
+    let reading = share.download(&folder.at("plan.odt")).stream().await.expect("an answer");
+    let kept = edit.save_or_copy("mine").send().await.expect(200).json();
+    drop(reading);
+    if kept["status"] == json!("conflict_copy") {
+        let copy = kept["path"].as_str().expect("a path").to_owned();
+        assert_eq!(share.download(&copy).send().await.expect(200).text(), "mine");
+    } else {
+        assert_eq!(folder.read("plan.odt"), b"mine");
+    }
+    assert!(folder.rubbish().is_empty(), "{:?}", folder.rubbish());
+}
+
+#[tokio::test]
+async fn a_form_of_very_many_parts_is_refused() {
+    let world = World::shared().await;
+    let folder = world.folder("parts");
+    folder.write("plan.odt", "old");
+    let edit = editor(&world).edit(&folder.at("plan.odt")).await;
+    let boundary = "xyz";
+    let part = format!("--{boundary}\r\ncontent-disposition: form-data; name=\"lock_id\"\r\n\r\n\r\n");
+    let form = format!("{}--{boundary}--\r\n", part.repeat(1000));
+    let upload = world.editor().post(&format!("/api/browse/{}/upload", world.connection()));
+    let upload = upload.query("path", &folder.at("new.odt")).body(form);
+    let refused =
+        upload.header("content-type", &format!("multipart/form-data; boundary={boundary}")).send().await;
+    assert_eq!(refused.status(), 413, "{}", refused.text());
+    let _ = edit.save("new").send().await.expect(200);
+    assert!(!folder.has("new.odt"));
 }
 
 /// A path as smbclient takes it.
