@@ -91,12 +91,13 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Command> 
             Ok(Command::Test { fast, filter })
         }
         "soak" => {
-            let minutes = match take_flag(&mut arguments, "--minutes") {
-                false => SOAK_MINUTES,
-                true => match arguments.next().map(|number| number.parse()) {
+            let minutes = if take_flag(&mut arguments, "--minutes") {
+                match arguments.next().map(|number| number.parse()) {
                     Some(Ok(minutes)) => minutes,
                     _ => bail!("`--minutes` is followed by a number"),
-                },
+                }
+            } else {
+                SOAK_MINUTES
             };
             nothing_more(arguments, "soak")?;
             Ok(Command::Soak { minutes })

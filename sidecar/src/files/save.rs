@@ -159,7 +159,10 @@ impl Save {
         let placed = put_in_place(place, &expected, shared, admit, self.replaces, sibling, file).await?;
         let lost = |fault| NotPlaced { fault, content: publish::Content::Gone };
         let saved = &placed.file;
-        locks.set_base(lock.grant.id, &self.edit, Some(saved)).await.map_err(lost)?;
+        // It is saved, whatever becomes of this: the lock may have ended meanwhile, which is for its next use to tell.
+        if let Err(fault) = locks.set_base(lock.grant.id, &self.edit, Some(saved)).await {
+            tracing::info!(%fault, "what was saved is not the base of another save");
+        }
         // Somebody else may have replaced it since, past us. Then it is not saved, whatever the server said.
         let now = place.look().await.map_err(lost)?;
         if now.as_ref().is_none_or(|now| now.file_id != saved.file_id) {
