@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use causeway_tests::{Ask, Share};
+use causeway_tests::Share;
 use serde_json::Value;
 
 use crate::rig::{Rig, percentile};
@@ -12,13 +12,13 @@ use crate::table::{Table, milliseconds};
 /// Clients at the same time.
 const CLIENTS: usize = 32;
 
-/// How long is measured.
-const FOR: Duration = Duration::from_secs(6);
+/// Files of each of them.
+const FILES: usize = 60;
 
-/// Left out at the beginning, while connections are made.
-const WARM_UP: Duration = Duration::from_secs(1);
+/// Files of a client that is alone.
+const FILES_ALONE: usize = 300;
 
-/// Signs of life for each lock that is taken and given back.
+/// Signs of life for each lock.
 const HEARTBEATS: usize = 4;
 
 /// 99 of 100 operations of a single client may take this long: somebody waits for a lock that he has clicked on.
@@ -27,69 +27,99 @@ const ALONE_WITHIN: Duration = Duration::from_millis(50);
 /// The same of one among many.
 const AMONG_MANY_WITHIN: Duration = Duration::from_millis(500);
 
-/// What is measured.
-const KINDS: [&str; 3] = ["acquire", "heartbeat", "release"];
-
-/// What one client has measured, by kind.
-type Times = [Vec<Duration>; KINDS.len()];
-
-/// One client and many, each with a file of its own, by the browser's routes: those of the companion do the same after
-/// they have read a token.
+/// One client and many, by the browser's routes: those of the companion do the same after they have read a token. First
+/// all locks are taken, each on a file of its own, then all are kept alive, then all are given back.
 pub(crate) async fn locks(rig: &Rig, table: &mut Table) -> Result<()> {
-    for number in 0..CLIENTS {
-        rig.folder().write(&file(number), "");
-    }
-    for (clients, within) in [(1, ALONE_WITHIN), (CLIENTS, AMONG_MANY_WITHIN)] {
-        let begin = Instant::now();
-        let tasks: Vec<_> = (0..clients)
-            .map(|number| tokio::spawn(edit(rig.share(), rig.folder().at(&file(number)), begin)))
-            .collect();
-        let mut all = Times::default();
-        for task in tasks {
-            let times = task.await.context("a client died")??;
-            for (all, own) in all.iter_mut().zip(times) {
-                all.extend(own);
-            }
+    for (clients, files, within) in [(1, FILES_ALONE, ALONE_WITHIN), (CLIENTS, FILES, AMONG_MANY_WITHIN)] {
+        let mut holders = Vec::with_capacity(clients);
+        for client in 0..clients {
+            let paths: Vec<_> =
+                (0..files).map(|number| format!("locked/{client:02}-{number:03}.txt")).collect();
+            paths.iter().for_each(|path| rig.folder().write(path, ""));
+            let paths = paths.iter().map(|path| rig.folder().at(path));
+            let held = paths.map(|path| Held { path, lock: Value::Null }).collect();
+            let share = rig.share();
+            // Connections are made before anything is measured.
+            ensure!(share.lock_status(rig.folder().path()).try_send().await?.status() == 200, "no status");
+            holders.push(Holder { share, held });
         }
-        for (kind, times) in KINDS.iter().zip(&mut all) {
-            let count = u32::try_from(times.len()).unwrap_or(u32::MAX);
-            // Each kind has only a part of the time, so that its rate is that of the clients while they do nothing else.
-            let busy = times.iter().sum::<Duration>().as_secs_f64() / f64::from(u32::try_from(clients)?);
-            let (half, most) = (percentile(times, 50), percentile(times, 99));
-            let rate = f64::from(count) / busy;
+        for (kind, times) in [(Kind::Acquire, 1), (Kind::Heartbeat, HEARTBEATS), (Kind::Release, 1)] {
+            let start = Instant::now();
+            let tasks: Vec<_> =
+                holders.drain(..).map(|holder| tokio::spawn(holder.work(kind, times))).collect();
+            let mut all = Vec::new();
+            for task in tasks {
+                let (holder, times) = task.await.context("a client died")??;
+                holders.push(holder);
+                all.extend(times);
+            }
+            let rate = f64::from(u32::try_from(all.len())?) / start.elapsed().as_secs_f64();
+            let (half, most) = (percentile(&mut all, 50), percentile(&mut all, 99));
             let shown = format!("{rate:.0}/s, p50 {}, p99 {}", milliseconds(half), milliseconds(most));
             let who = if clients == 1 { "1 client".to_owned() } else { format!("{clients} clients") };
             let aim = format!("p99 <= {} ms", within.as_millis());
-            table.add(&format!("{kind} of a lock, {who}"), shown, String::new(), &aim, most <= within);
+            table.add(
+                &format!("{} of a lock, {who}", kind.name()),
+                shown,
+                String::new(),
+                &aim,
+                most <= within,
+            );
         }
     }
     Ok(())
 }
 
-fn file(number: usize) -> String {
-    format!("locked {number:02}.txt")
+/// What is measured.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Acquire,
+    Heartbeat,
+    Release,
 }
 
-/// Takes a lock, keeps it alive, gives it back, and again.
-async fn edit(share: Share, path: String, begin: Instant) -> Result<Times> {
-    let mut times = Times::default();
-    while begin.elapsed() < WARM_UP + FOR {
-        let lock = timed(share.browser_lock(&path), begin, &mut times[0]).await?;
-        for _ in 0..HEARTBEATS {
-            timed(share.browser_heartbeat(&path, &lock), begin, &mut times[1]).await?;
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Acquire => "acquire",
+            Self::Heartbeat => "heartbeat",
+            Self::Release => "release",
         }
-        timed(share.browser_unlock(&path, &lock), begin, &mut times[2]).await?;
     }
-    Ok(times)
 }
 
-async fn timed(ask: Ask, begin: Instant, times: &mut Vec<Duration>) -> Result<Value> {
-    let start = Instant::now();
-    let answer = ask.try_send().await?;
-    let time = start.elapsed();
-    ensure!(answer.status() == 200, "{}: {}", answer.status(), answer.text());
-    if begin.elapsed() > WARM_UP {
-        times.push(time);
+/// A client with files of its own.
+struct Holder {
+    share: Share,
+    held: Vec<Held>,
+}
+
+/// A file, and what its lock was answered with.
+struct Held {
+    path: String,
+    lock: Value,
+}
+
+impl Holder {
+    /// Does something so many times to each file, one after the other, and says how long each took.
+    async fn work(mut self, kind: Kind, times: usize) -> Result<(Self, Vec<Duration>)> {
+        let mut took = Vec::with_capacity(self.held.len() * times);
+        for _ in 0..times {
+            for Held { path, lock } in &mut self.held {
+                let ask = match kind {
+                    Kind::Acquire => self.share.browser_lock(path),
+                    Kind::Heartbeat => self.share.browser_heartbeat(path, lock),
+                    Kind::Release => self.share.browser_unlock(path, lock),
+                };
+                let start = Instant::now();
+                let answer = ask.try_send().await?;
+                took.push(start.elapsed());
+                ensure!(answer.status() == 200, "{}: {}", answer.status(), answer.text());
+                if matches!(kind, Kind::Acquire) {
+                    *lock = answer.json();
+                }
+            }
+        }
+        Ok((self, took))
     }
-    Ok(answer.json())
 }
