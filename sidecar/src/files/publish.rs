@@ -16,7 +16,7 @@ use super::{Place, item, parent_not_found};
 use crate::changes::Deed;
 use crate::locks::Pass;
 use crate::shares::fault;
-use crate::turn::Turns;
+use crate::turn::{Turn, Turns};
 
 /// How often a server is asked to put a file in the place of one that somebody has open at that moment. Looking at a
 /// file opens it, and Samba refuses to replace what the same connection has open (research: four of four times), so
@@ -43,6 +43,8 @@ pub(super) struct Placed {
     pub(super) is_new: bool,
     /// Whether the temporary sibling has become the file, or was written over it and is still there.
     is_renamed: bool,
+    /// The turn at the file: until it is given back nobody takes or forces its lock, and nobody else saves.
+    _turn: Turn,
 }
 
 impl Placed {
@@ -182,7 +184,7 @@ pub(super) async fn put_in_place(
             Err(fault) => break Err(kept(fault, file)),
         };
         match file.publish(&place.full, replace).await {
-            Ok(file) => break Ok(Placed { file, is_new: there.is_none(), is_renamed: true }),
+            Ok(file) => break Ok((file, there.is_none(), true)),
             Err(Unpublished { file: Some(again), error })
                 if attempt < ATTEMPTS && error.kind() != ShareErrorKind::AlreadyExists =>
             {
@@ -195,7 +197,7 @@ pub(super) async fn put_in_place(
             Err(Unpublished { error, mut file }) => {
                 if let (Some(there), Some(file)) = (&there, file.take_if(|_| is_refused(&error))) {
                     let written = write_over(siblings, place, there, *file, sibling).await;
-                    break written.map(|file| Placed { file, is_new: false, is_renamed: false });
+                    break written.map(|file| (file, false, false));
                 }
                 let unknown = error.outcome_unknown();
                 let settled = settle(place, expected, there.as_ref(), &ours, error).await;
@@ -203,7 +205,7 @@ pub(super) async fn put_in_place(
                     place.tell(ItemKind::File, Deed::Disturbed);
                 }
                 break match settled {
-                    Ok(file) => Ok(Placed { file, is_new: there.is_none(), is_renamed: true }),
+                    Ok(file) => Ok((file, there.is_none(), true)),
                     Err(fault) => {
                         Err(NotPlaced { fault, content: file.map_or(Content::Gone, Content::Open) })
                     }
@@ -211,13 +213,11 @@ pub(super) async fn put_in_place(
             }
         }
     };
-    if let Ok(placed) = &outcome {
-        place.tell(ItemKind::File, if placed.is_new { Deed::Created } else { Deed::Written });
-        pass.take_up().await;
-    }
+    let (file, is_new, is_renamed) = outcome?;
+    place.tell(ItemKind::File, if is_new { Deed::Created } else { Deed::Written });
+    pass.take_up().await;
     drop(pass);
-    drop(turn);
-    outcome
+    Ok(Placed { file, is_new, is_renamed, _turn: turn })
 }
 
 /// Whether the server refuses to have this file replaced, and not merely at this moment, as far as that can be told.

@@ -1,11 +1,9 @@
 //! What a lock is worth: against our own users on every route, against everybody else on the share, and over restarts.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::time::Duration;
 
 use causeway_tests::{Share, World, WorldOptions};
-use futures::future::join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 
 fn editor(world: &World) -> Share {
     world.editor().on(world.connection())
@@ -192,34 +190,6 @@ async fn every_spelling_and_every_way_leads_to_one_lock() {
     below.browser_lock("Caf\u{e9}.txt").send().await.refused(409, "File is locked for editing by editor");
     below.put("caf\u{e9}.txt", "theirs").send().await.refused_with(409, "locked for editing by editor");
     assert_eq!(folder.read("sub/caf\u{e9}.txt"), b"old");
-}
-
-#[tokio::test]
-async fn two_thousand_who_want_one_file_at_once_get_one_lock() {
-    let world = World::shared().await;
-    let folder = world.folder("rush");
-    folder.write("one.txt", "old");
-    let path = folder.at("one.txt");
-    let (mine, others) = (editor(&world), admin(&world));
-    let rush = (0..2000).map(|number| {
-        let share = if number % 2 == 0 { &mine } else { &others };
-        async {
-            loop {
-                // The host lets so many in at a time, and tells the others to come again.
-                let answer = share.browser_lock(&path).stream().await.expect("an answer");
-                if answer.status() != 503 {
-                    return (answer.status().as_u16(), answer.json::<Value>().await.expect("JSON"));
-                }
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    });
-    let answers = join_all(rush).await;
-    let granted: Vec<&Value> =
-        answers.iter().filter(|(status, _)| *status == 200).map(|(_, lock)| lock).collect();
-    assert_eq!(granted.len(), 1000, "one of the two users, each time he asked");
-    assert!(granted.iter().all(|lock| lock["lock_id"] == granted[0]["lock_id"]));
-    assert!(answers.iter().all(|(status, _)| matches!(status, 200 | 409)));
 }
 
 #[tokio::test]
