@@ -318,7 +318,7 @@ async fn who_locked_and_unlocked_what_from_where_is_on_the_record() {
         assert!(next.fence > grant.fence);
         house.locks.note(&house.admin, Event::EditSaved, Outcome::Succeeded, &file, "7 bytes").await;
     };
-    crate::origin::within(Some("192.0.2.7".to_owned()), deeds).await;
+    Box::pin(crate::origin::within(Some("192.0.2.7".to_owned()), deeds)).await;
     let written: Vec<(String, String, String, String)> =
         sqlx::query_as("SELECT event, actor_name, origin, detail FROM audit WHERE event LIKE 'lock.%' OR event LIKE 'edit.%' ORDER BY id")
             .fetch_all(house.store.readers())

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const LIFETIME: Duration = Duration::from_millis(1000);
+const LIFETIME: Duration = Duration::from_secs(1);
 
 /// A history of one file, put together by hand; moments are milliseconds.
 #[derive(Default)]

@@ -35,7 +35,9 @@ pub(crate) async fn locks(rig: &Rig, table: &mut Table) -> Result<()> {
         for client in 0..clients {
             let paths: Vec<_> =
                 (0..files).map(|number| format!("locked/{client:02}-{number:03}.txt")).collect();
-            paths.iter().for_each(|path| rig.folder().write(path, ""));
+            for path in &paths {
+                rig.folder().write(path, "");
+            }
             let paths = paths.iter().map(|path| rig.folder().at(path));
             let held = paths.map(|path| Held { path, lock: Value::Null }).collect();
             let share = rig.share();
