@@ -1,15 +1,17 @@
 //! The content of an upload, taken out of its wrapping while it arrives.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod intake;
+
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
 use causeway_internal::transfer::BodyForm;
 use causeway_internal::{Fault, FaultCode};
-use futures::{Stream, StreamExt};
+use futures::StreamExt;
 use multer::Multipart;
+
+use intake::HeadBudget;
 
 /// How long the next piece of a body may take to arrive.
 const PIECE_TIMEOUT: Duration = Duration::from_mins(2);
@@ -22,9 +24,6 @@ const MAX_FIELD: usize = 4096;
 
 /// Parts of a form beside the content.
 const MAX_PARTS: usize = 64;
-
-/// What may arrive between two parts of a form, in bytes: the next one's head, and what has come behind it already.
-const MAX_BETWEEN_PARTS: usize = 8 * 1024 * 1024;
 
 /// The part of a form that is the content, and the form around it.
 pub(super) struct Part {
@@ -42,34 +41,6 @@ struct Fields {
     skipped: usize,
     parts: usize,
     heads: HeadBudget,
-}
-
-/// Bytes that may still arrive before the next part must have begun.
-struct HeadBudget(Arc<AtomicUsize>);
-
-impl Default for HeadBudget {
-    fn default() -> Self {
-        Self(Arc::new(AtomicUsize::new(MAX_BETWEEN_PARTS)))
-    }
-}
-
-impl HeadBudget {
-    /// A part has begun, or goes on.
-    fn renew(&self) {
-        self.0.store(MAX_BETWEEN_PARTS, Ordering::Relaxed);
-    }
-
-    /// The body, ended where the budget is used up.
-    fn watch(&self, body: BodyDataStream) -> impl Stream<Item = Result<Bytes, axum::Error>> + Send + use<> {
-        let left = Arc::clone(&self.0);
-        body.map(move |piece| {
-            let piece = piece?;
-            let rest = left.load(Ordering::Relaxed).checked_sub(piece.len());
-            let rest = rest.ok_or_else(|| axum::Error::new("the head of a part has no end"))?;
-            left.store(rest, Ordering::Relaxed);
-            Ok(piece)
-        })
-    }
 }
 
 /// The content of an upload, out of its wrapping.
