@@ -40,6 +40,13 @@ const MAX_WAITING: usize = 100_000;
 /// Tries of a directory that the server does not answer for.
 const MAX_FAILURES: u8 = 3;
 
+/// Tries of a directory that alone cannot be looked into: somebody may have it open for himself, and Samba denies access to
+/// one that was exchanged while it opened it.
+const MAX_TRIES: u8 = 5;
+
+/// Between the first two of these tries; each further one waits four times as long.
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
+
 /// A scan for which something was missed follows the one before after this many times its duration, so that a share that
 /// changes faster than it can be read is not read all the time.
 const REST: u32 = 3;
@@ -201,6 +208,7 @@ impl Keeper {
             self.resting_until = None;
         }
         if self.resting_until.is_none() {
+            self.scan.wake(now);
             if self.scanning_since.is_none() && self.next_scan <= now {
                 self.begin_scan(now);
             }
@@ -265,6 +273,9 @@ impl Keeper {
             None if self.scanning_since.is_some() => Instant::now() + self.rescan_every,
             None => self.next_scan,
         };
+        // Nobody is woken for it while the server rests.
+        let later = self.scan.next_moment().filter(|_| self.resting_until.is_none());
+        let work = later.map_or(work, |moment| work.min(moment));
         if self.dirty { work.min(self.saved + SAVE_EVERY) } else { work }
     }
 
@@ -417,6 +428,7 @@ impl Keeper {
             ShareErrorKind::NotFound | ShareErrorKind::DeletePending | ShareErrorKind::NotADirectory => {
                 self.remove(&visit.path).await;
             }
+            _ if visit.failures + 1 < MAX_TRIES && self.scan.later() < MAX_WAITING => self.try_later(visit),
             // It is there; what is in it is nobody's business.
             ShareErrorKind::AccessDenied => {
                 if let Some(touched) = self.amendments.touched(visit.since, &visit.path) {
@@ -426,6 +438,12 @@ impl Keeper {
             _ => {}
         }
         self.publish().await;
+    }
+
+    /// Looks into a directory again when what kept us out may have passed.
+    fn try_later(&mut self, visit: Visit) {
+        let pause = BETWEEN_TRIES * 4_u32.pow(u32::from(visit.failures));
+        self.scan.push_later(Instant::now() + pause, Visit { failures: visit.failures + 1, ..visit });
     }
 
     /// Whether something was heard of a directory since that moment, or that was too long ago to know.

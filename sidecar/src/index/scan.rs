@@ -8,6 +8,7 @@ use causeway_paths::{SharePath, TempName};
 use causeway_smb::{Metadata, ShareError, SharePool};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::amendments::Moment;
 
@@ -34,7 +35,7 @@ pub(super) struct Visit {
     pub(super) deep: bool,
     /// When `path` was the path.
     pub(super) since: Moment,
-    /// How often it has failed for want of a server.
+    /// How often it has failed in a way that may pass.
     pub(super) failures: u8,
 }
 
@@ -130,16 +131,18 @@ impl Sight for Shown {
 pub(super) struct Scan {
     sight: Arc<dyn Sight>,
     waiting: VecDeque<Visit>,
+    /// Not to be looked into before that moment.
+    later: Vec<(Instant, Visit)>,
     under_way: JoinSet<Option<Seen>>,
 }
 
 impl Scan {
     /// Without any directory yet.
     pub(super) fn new(sight: Arc<dyn Sight>) -> Self {
-        Self { sight, waiting: VecDeque::new(), under_way: JoinSet::new() }
+        Self { sight, waiting: VecDeque::new(), later: Vec::new(), under_way: JoinSet::new() }
     }
 
-    /// Whether nothing is left to be done.
+    /// Whether nothing is left to be done now.
     pub(super) fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.under_way.is_empty()
     }
@@ -147,6 +150,11 @@ impl Scan {
     /// How many directories wait.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// How many wait for their moment.
+    pub(super) fn later(&self) -> usize {
+        self.later.len()
     }
 
     pub(super) fn push(&mut self, visit: Visit) {
@@ -158,9 +166,27 @@ impl Scan {
         self.waiting.push_front(visit);
     }
 
+    /// Not before that moment, and then ahead of all others.
+    pub(super) fn push_later(&mut self, at: Instant, visit: Visit) {
+        self.later.push((at, visit));
+    }
+
+    /// When the first of those that wait for their moment can be looked into.
+    pub(super) fn next_moment(&self) -> Option<Instant> {
+        self.later.iter().map(|(at, _)| *at).min()
+    }
+
+    /// Takes those whose moment has come among those that wait.
+    pub(super) fn wake(&mut self, now: Instant) {
+        for (_, visit) in self.later.extract_if(.., |(at, _)| *at <= now) {
+            self.waiting.push_front(visit);
+        }
+    }
+
     /// Forgets what waits; what is under way is seen all the same.
     pub(super) fn clear(&mut self) {
         self.waiting = VecDeque::new();
+        self.later = Vec::new();
     }
 
     /// The next directory, when there is a place for its listing.

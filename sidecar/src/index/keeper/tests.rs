@@ -28,6 +28,8 @@ struct Disk {
     /// How long looks take, in turns of the others, again and again.
     delays: Vec<u8>,
     looks: AtomicUsize,
+    /// A directory that nobody may list, and how often still.
+    closed: Mutex<Option<(SharePath, usize)>>,
 }
 
 impl Disk {
@@ -65,6 +67,14 @@ impl Disk {
         ShareError::new(if has_place { ShareErrorKind::NotFound } else { ShareErrorKind::PathNotFound })
     }
 
+    /// Why this directory cannot be listed this time, if it cannot.
+    fn refusal(&self, path: &SharePath) -> Option<ShareError> {
+        let mut closed = self.closed.lock().unwrap();
+        let (_, times) = closed.as_mut().filter(|(closed, times)| closed == path && *times > 0)?;
+        *times -= 1;
+        Some(ShareError::new(ShareErrorKind::AccessDenied))
+    }
+
     async fn dawdle(&self) {
         let look = self.looks.fetch_add(1, Ordering::Relaxed);
         for _ in 0..self.delays.get(look % self.delays.len().max(1)).copied().unwrap_or(0) {
@@ -88,6 +98,9 @@ impl Sight for Disk {
         self.dawdle().await;
         if !self.has(path) {
             return Err(self.absence(path));
+        }
+        if let Some(refusal) = self.refusal(path) {
+            return Err(refusal);
         }
         let found = {
             let dirs = self.dirs.lock().unwrap();
@@ -502,6 +515,25 @@ fn a_look_that_finds_no_way_doubts_the_way() {
     for turns in 0..40 {
         let steps = [Step::Scan, Step::Work(turns), theirs(Deed::Rename(at("b"), at("a"))), Step::Work(40)];
         comes_right(&["b/a/a"], &steps);
+    }
+}
+
+#[test]
+fn a_refusal_is_believed_when_it_stays() {
+    for (times, shown) in [(1, &["a", "a/b", "a/c"][..]), (usize::from(MAX_TRIES), &["a"])] {
+        run(async {
+            let mut world = scanned(&[at("a/b")], vec![1]).await;
+            world.disk.make(&at("a/c"));
+            *world.disk.closed.lock().unwrap() = Some((at("a"), times));
+            world.keeper.visit_soon(at("a"), false);
+            loop {
+                world.finish_looking().await;
+                let Some(moment) = world.keeper.scan.next_moment() else { break };
+                assert!(world.shown().await.contains("a/b"), "nothing is forgotten for the first refusals");
+                world.keeper.scan.wake(moment);
+            }
+            assert_eq!(world.shown().await, shown.iter().map(|path| (*path).to_owned()).collect());
+        });
     }
 }
 
