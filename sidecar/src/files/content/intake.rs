@@ -100,7 +100,8 @@ mod tests {
             .expect("a part");
         let mut total = 0;
         while let Some(piece) = content.next().await.expect("a whole form") {
-            assert!(piece.len() <= MOUTHFUL + PIECE, "{} bytes at once", piece.len());
+            // The parser may have looked for the beginning and for the first piece before it gives it out.
+            assert!(piece.len() <= 3 * MOUTHFUL, "{} bytes at once", piece.len());
             total += piece.len();
         }
         assert_eq!(total, PIECE * PIECES);
