@@ -25,6 +25,12 @@ struct Life<'a> {
 }
 
 impl Life<'_> {
+    /// Whether it certainly was written before the other. Had it come later, the other could not have been there at its
+    /// last moment any more: each content is written once.
+    fn is_before(&self, other: &Self) -> bool {
+        self.first.0 < other.last.0
+    }
+
     /// Whether it was certainly there from one moment to another, and not only at some moment between two.
     fn lasts(&self) -> bool {
         self.first.0 < self.last.0
@@ -138,6 +144,7 @@ impl<'a> Contents<'a> {
                 violations.push(Violation::new(Rule::NoLostUpdate, what, evidence));
             }
         }
+        violations.extend(lives.values().filter_map(|life| buried(life, lives)));
         violations.extend(self.vanished(lives, &perhaps_replaced));
         violations
     }
@@ -181,6 +188,34 @@ impl<'a> Contents<'a> {
         let what = "an accepted save is in nobody's history";
         lost.map(|(_, write)| Violation::new(Rule::NoLostUpdate, what, [*write])).into_iter().collect()
     }
+}
+
+/// Whether a save replaced something else than it was made of, because that had certainly been replaced itself.
+fn buried(save: &Life<'_>, lives: &BTreeMap<u64, Life<'_>>) -> Option<Violation> {
+    let Action::Save { parent, .. } = save.write.action else { return None };
+    let parent = lives.get(&parent).filter(|parent| parent.write.outcome.is_possible())?;
+    if !save.write.outcome.is_possible() {
+        return None;
+    }
+    let between = lives.values().find(|between| {
+        // Of two saves with one parent is told elsewhere.
+        let is_other = ![save.write, parent.write].contains(&between.write)
+            && !matches!(&between.write.action, Action::Save { parent: theirs, .. } if parent.write.writes() == Some(*theirs));
+        // What is past us, and what nobody has heard the end of, can come between a save's last look and its rename. Nothing
+        // else can.
+        let is_ours = between.write.outcome == Outcome::Done
+            && !matches!(between.write.action, Action::Overwrite { .. });
+        is_other
+            && between.write.outcome.is_possible()
+            && parent.is_before(between)
+            && if is_ours { between.is_before(save) } else { between.first.0 < save.write.invoked }
+    })?;
+    let what = "a save has buried what had replaced the content that it was made of";
+    Some(Violation::new(
+        Rule::NoLostUpdate,
+        what,
+        [parent.write, parent.first.1, between.write, between.first.1, save.write, save.last.1],
+    ))
 }
 
 /// Whether reads and writes have an order: contents that last may not overlap, and none may come and go while another

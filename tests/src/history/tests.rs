@@ -246,6 +246,86 @@ fn a_lost_update_is_found() {
 }
 
 #[test]
+fn a_save_that_buries_another_write_is_found() {
+    let by = |action: Action, outcome| {
+        Story::new().granted("ada", 10..20, "a", 1).then("x", 30..40, action, outcome).saved(
+            "ada",
+            50..60,
+            "a",
+            1,
+            0,
+        )
+    };
+    let put = || by(Action::Put { edition: 5 }, Outcome::Done);
+    let overwritten = |outcome| by(Action::Overwrite { edition: 5 }, outcome);
+    assert!(put().rules().contains(&Rule::NoLostUpdate));
+    assert_eq!(overwritten(Outcome::Done).rules(), [Rule::NoLostUpdate]);
+    assert_eq!(overwritten(Outcome::Done).read(70..80, 1).rules(), [Rule::NoLostUpdate]);
+    // Nobody knows whether it was there, until somebody has read it.
+    assert_eq!(overwritten(Outcome::Unknown).rules(), []);
+    assert_eq!(overwritten(Outcome::Unknown).read(45..55, 5).rules(), []);
+    assert_eq!(overwritten(Outcome::Unknown).read(42..48, 5).rules(), [Rule::NoLostUpdate]);
+    // A save whose answer was lost buries, too, if it was one.
+    let lost = |action| {
+        let story = Story::new().granted("ada", 10..20, "a", 1).then("x", 30..40, action, Outcome::Done);
+        story.then("ada", 50..60, save("a", 1, 0), Outcome::Unknown)
+    };
+    assert_eq!(lost(Action::Overwrite { edition: 5 }).rules(), []);
+    assert_eq!(lost(Action::Overwrite { edition: 5 }).read(70..80, 1).rules(), [Rule::NoLostUpdate]);
+    // The parent may have come after it, being a save without an answer, or on its way at the same time.
+    let late = Story::new()
+        .granted("ada", 10..20, "a", 1)
+        .then("ada", 22..25, save("a", 1, 0), Outcome::Unknown)
+        .then("x", 30..40, Action::Overwrite { edition: 5 }, Outcome::Done);
+    assert_eq!(late.read(32..50, 1).saved("ada", 60..70, "a", 2, 1).read(80..90, 2).rules(), []);
+    let at_once = Story::new()
+        .granted("ada", 10..20, "a", 1)
+        .then("y", 22..35, Action::Overwrite { edition: 4 }, Outcome::Done)
+        .then("x", 30..40, Action::Overwrite { edition: 5 }, Outcome::Done);
+    assert_eq!(at_once.saved("ada", 60..70, "a", 2, 4).rules(), []);
+}
+
+#[test]
+fn what_comes_between_the_last_look_and_the_rename_is_ours_to_keep_out() {
+    let during = |user: &str, action, outcome| {
+        Story::new()
+            .granted("ada", 10..20, "a", 1)
+            .then(user, 40..50, action, outcome)
+            .saved("ada", 30..60, "a", 1, 0)
+            .read(70..80, 1)
+            .rules()
+    };
+    // Past us it can: there is no conditional rename.
+    assert_eq!(during("x", Action::Overwrite { edition: 5 }, Outcome::Done), []);
+    assert_eq!(during("ada", Action::Put { edition: 5 }, Outcome::Unknown), []);
+    // A save of one's own has one's own write before it and sees it, or after it.
+    assert_eq!(during("ada", Action::Put { edition: 5 }, Outcome::Done), [Rule::NoLostUpdate]);
+    let after = Story::new()
+        .granted("ada", 10..20, "a", 1)
+        .then("ada", 40..50, Action::Put { edition: 5 }, Outcome::Done)
+        .saved("ada", 30..60, "a", 1, 0);
+    assert_eq!(after.read(70..80, 5).rules(), []);
+}
+
+#[test]
+fn a_rename_that_comes_long_after_its_save_is_found() {
+    let story = || {
+        Story::new()
+            .granted("ada", 10..20, "a", 1)
+            // Killed; the server has its rename in the buffers.
+            .then("ada", 30..40, save("a", 1, 0), Outcome::Unknown)
+    };
+    let over_another_save = story().granted("ada", 50..60, "a", 1).saved("ada", 70..80, "a", 2, 0);
+    assert_eq!(over_another_save.read(90..95, 1).rules(), [Rule::NoLostUpdate]);
+    let over_a_put = story().then("ada", 70..80, Action::Put { edition: 2 }, Outcome::Done);
+    assert_eq!(over_a_put.read(90..95, 1).rules(), [Rule::NoLostUpdate]);
+    let of_two_generations = story().saved("ada", 70..80, "a", 2, 0).saved("ada", 82..85, "a", 3, 2);
+    assert_eq!(of_two_generations.read(90..95, 1).rules(), [Rule::NoLostUpdate]);
+    let first = story().read(42..45, 1).then("ada", 70..80, Action::Put { edition: 2 }, Outcome::Done);
+    assert_eq!(first.read(90..95, 2).rules(), []);
+}
+
+#[test]
 fn an_accepted_save_in_nobodys_history_is_found() {
     // Written, and then something is there that was made of something else.
     let story = |blind: u64| {
