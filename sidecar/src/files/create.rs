@@ -55,6 +55,10 @@ impl Files {
         let arriving = self.locks.pass(account.id, &to, Reach::Tree)?;
         to_its_end(async move {
             let _arriving = arriving;
+            // What cannot be looked at is not renamed either, and then it is known why.
+            if let Ok(found) = from.pool.stat_link(&from.full).await {
+                leaving.covers(&from, Some(&found)).await?;
+            }
             leaving.let_go().await;
             // Without "replace" the server itself refuses a taken name, whoever comes first; it knows its own rule of
             // case, so that `a` to `A` is a rename and not a collision.

@@ -19,8 +19,9 @@ impl Files {
         }
         let mut pass = self.locks.pass(account.id, &place, Reach::Tree)?;
         to_its_end(async move {
-            pass.let_go().await;
             let found = place.stat_link().await?;
+            pass.covers(&place, Some(&found)).await?;
+            pass.let_go().await;
             let tally = Tally::default();
             let outcome = delete_whole(&place.pool, &place.full, &found, &tally).await;
             place.tell(item_kind(&found), if outcome.is_ok() { Deed::Removed } else { Deed::Disturbed });

@@ -235,3 +235,57 @@ async fn a_lock_is_taken_away_by_its_holder_or_an_administrator_only() {
     ok(editor.force_unlock(&path).send().await);
     ok(editor.browser_unlock(&path, &held).send().await);
 }
+
+#[tokio::test]
+async fn a_locked_directory_is_its_holders_with_all_that_is_in_it() {
+    let world = World::shared().await;
+    let folder = world.folder("lock-directory");
+    folder.write("d/a.txt", "old");
+    folder.write("d/sub/b.txt", "old");
+    folder.write("beside.txt", "beside");
+    let mine = world.admin().on(world.connection());
+    let theirs = world.editor().on(world.connection());
+    let (dir, beside) = (folder.at("d"), folder.at("beside.txt"));
+    let (a, sub) = (folder.at("d/a.txt"), folder.at("d/sub"));
+    let held = lock(&mine, &dir).await;
+
+    for (ask, status) in [
+        (theirs.upload(&a, "x"), 409),
+        (theirs.upload(&folder.at("d/new.txt"), "x"), 409),
+        (theirs.put(&folder.at("D/Sub/B.txt"), "x"), 409),
+        (theirs.browser_lock(&folder.at("d/sub/b.txt")), 409),
+        (theirs.create(&dir, "new.txt", "file"), 423),
+        (theirs.create(&sub, "new", "directory"), 423),
+        (theirs.delete(&a), 423),
+        (theirs.delete(&sub), 423),
+        (theirs.delete(&dir), 423),
+        (theirs.rename(&a, "c.txt"), 423),
+        (theirs.rename(&dir, "e"), 423),
+        (theirs.r#move(&sub, &folder.at("sub"), false), 423),
+        (theirs.r#move(&beside, &folder.at("d/beside.txt"), false), 423),
+        (theirs.copy(&beside, &folder.at("d/beside.txt"), false), 423),
+        (theirs.copy(&beside, &a, true), 423),
+    ] {
+        let shown = format!("{ask:?}");
+        let answer = ask.send().await;
+        assert_eq!(answer.status(), status, "{shown}: {}", answer.text());
+        assert!(answer.detail().starts_with("File is locked for editing by admin"), "{}", answer.detail());
+    }
+    assert_eq!((folder.names("d"), folder.names("d/sub")), (names(&["a.txt", "sub"]), names(&["b.txt"])));
+    assert_eq!((folder.read("d/a.txt"), folder.read("d/sub/b.txt")), (b"old".to_vec(), b"old".to_vec()));
+    let _ = theirs.copy(&dir, &folder.at("copy"), false).send().await.expect(204);
+
+    let _ = mine.upload(&a, "new").send().await.expect(200);
+    let _ = mine.create(&dir, "new.txt", "file").send().await.expect(200);
+    let _ = mine.r#move(&beside, &folder.at("d/beside.txt"), false).send().await.expect(204);
+    let _ = mine.delete(&sub).send().await.expect(204);
+    assert_eq!(folder.names("d"), ["a.txt", "beside.txt", "new.txt"]);
+    assert_eq!(folder.read("d/a.txt"), b"new");
+    let _ = mine.browser_unlock(&dir, &held).send().await.expect(200);
+    let _ = theirs.upload(&a, "theirs").send().await.expect(200);
+    let _ = theirs.delete(&dir).send().await.expect(204);
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
