@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-pub use check::{Rule, Violation, check, check_copies};
+pub use check::{Rule, Violation, certainly_held, check, check_copies};
 pub use edition::{Edition, Found};
 
 /// Something that a client did.
@@ -76,10 +76,26 @@ pub enum Action {
         /// The new content.
         edition: u64,
     },
+    /// A user of ours copies or moves another file onto it.
+    Transfer {
+        /// The new content.
+        edition: u64,
+    },
+    /// A user of ours deletes it, or gives it another name.
+    Remove,
     /// Somebody on the share, who knows nothing of us, puts another file in the place.
     Overwrite {
         /// The new content.
         edition: u64,
+    },
+    /// Somebody on the share opens the file to write into it. It is done when the server lets him; he writes nothing.
+    OpenPastUs,
+    /// Somebody on the share deletes the file.
+    RemovePastUs,
+    /// Product, server or network fail, and are mended.
+    Trouble {
+        /// What fails.
+        what: &'static str,
     },
     /// Reads the file.
     Read,
@@ -131,11 +147,22 @@ impl Operation {
     /// The content that it puts in the file's place if it succeeds.
     pub fn writes(&self) -> Option<u64> {
         match self.action {
-            Action::Save { edition, .. } | Action::Put { edition } | Action::Overwrite { edition } => {
-                Some(edition)
-            }
+            Action::Save { edition, .. }
+            | Action::Put { edition }
+            | Action::Transfer { edition }
+            | Action::Overwrite { edition } => Some(edition),
             _ => None,
         }
+    }
+
+    /// Whether it takes the file away if it succeeds.
+    fn removes(&self) -> bool {
+        matches!(self.action, Action::Remove | Action::RemovePastUs)
+    }
+
+    /// Whether it asks the server itself for what a held file is to be kept from.
+    fn is_past_us(&self) -> bool {
+        matches!(self.action, Action::OpenPastUs | Action::RemovePastUs)
     }
 
     /// Whether the one was over before the other was asked for.

@@ -10,6 +10,9 @@ use super::edition::{Edition, Found};
 use super::holding::{CLOCKS_DIFFER, Holdings};
 use super::{Action, Operation, Outcome, line};
 
+/// In the name of what the product puts beside a file for people to see.
+const RECOVERED: &str = " (recovered ";
+
 /// What was broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
@@ -23,8 +26,10 @@ pub enum Rule {
     FenceRises,
     /// Nothing is accepted under a lock that is gone: forced, given back, over, or followed by another's.
     NoStaleHolder,
-    /// Nobody replaces a file that another user holds.
+    /// Nobody replaces, deletes or renames a file that another user holds.
     LockIsHonoured,
+    /// Nobody on the share writes into a file or deletes it while it is held for the holder of its lock.
+    HoldIsHonoured,
     /// Every content that is ever read is whole, and is one that was written to that file.
     NothingTorn,
     /// Nothing that was refused is ever read.
@@ -69,17 +74,29 @@ impl fmt::Display for Violation {
 /// Everything that is wrong with a history, in whatever order its operations are. `lifetime` is that of a lock without a
 /// sign of life.
 pub fn check(operations: &[Operation], lifetime: Duration) -> Vec<Violation> {
-    let mut files: BTreeMap<usize, Vec<&Operation>> = BTreeMap::new();
-    for operation in operations {
-        files.entry(operation.file).or_default().push(operation);
-    }
     let mut violations = grants(operations, lifetime);
-    for (file, mut of_file) in files {
-        of_file.sort_by_key(|operation| operation.invoked);
+    for (file, of_file) in by_file(operations) {
         violations.extend(Holdings::of(&of_file, lifetime).violations());
         violations.extend(Contents::of(file, &of_file).violations());
     }
     violations
+}
+
+/// How often somebody on the share asked for what he cannot have got without an accusation.
+pub fn certainly_held(operations: &[Operation], lifetime: Duration) -> usize {
+    by_file(operations).values().map(|of_file| Holdings::of(of_file, lifetime).certainly_held().count()).sum()
+}
+
+/// Operations by their files, in the order in which they were asked for.
+fn by_file(operations: &[Operation]) -> BTreeMap<usize, Vec<&Operation>> {
+    let mut files: BTreeMap<usize, Vec<&Operation>> = BTreeMap::new();
+    for operation in operations {
+        files.entry(operation.file).or_default().push(operation);
+    }
+    for of_file in files.values_mut() {
+        of_file.sort_by_key(|operation| operation.invoked);
+    }
+    files
 }
 
 /// What must hold of grants on all files.
@@ -178,7 +195,10 @@ pub fn check_copies(operations: &[Operation], copies: &[(String, Found)]) -> Vec
         }
     }
     for (name, found) in copies {
-        let wanted = |edition: &Edition| kept.contains(&edition.id) || perhaps.contains(&edition.id);
+        // What a file had that was written past us while it was put right.
+        let is_recovered = name.contains(RECOVERED);
+        let wanted =
+            |edition: &Edition| kept.contains(&edition.id) || perhaps.contains(&edition.id) || is_recovered;
         if !matches!(found, Found::Whole(edition) if wanted(edition)) {
             let what = format!("nobody wanted {name:?}, which is {found:?}");
             violations.push(Violation::new(Rule::CopiesAreKept, what, []));

@@ -31,6 +31,11 @@ impl Life<'_> {
         self.first.0 < other.last.0
     }
 
+    /// Whether the file was certainly removed after it had been there.
+    fn is_ended_by(&self, removal: &Operation) -> bool {
+        removal.outcome == Outcome::Done && self.first.0 < removal.invoked
+    }
+
     /// Whether it was certainly there from one moment to another, and not only at some moment between two.
     fn lasts(&self) -> bool {
         self.first.0 < self.last.0
@@ -49,6 +54,7 @@ impl<'a> Contents<'a> {
         let mut violations = self.reads();
         let lives = self.lives();
         violations.extend(one_order(&lives));
+        violations.extend(self.revived(&lives));
         violations.extend(self.updates(&lives));
         violations
     }
@@ -60,9 +66,10 @@ impl<'a> Contents<'a> {
             let Outcome::Read(found) = &read.outcome else { continue };
             let edition = match found {
                 Found::Whole(edition) => edition,
-                // Nobody deletes.
                 Found::Nothing => {
-                    violations.push(Violation::new(Rule::NothingTorn, "the file was gone", [read]));
+                    if !self.may_be_gone(read) {
+                        violations.push(Violation::new(Rule::NothingTorn, "the file was gone", [read]));
+                    }
                     continue;
                 }
                 Found::Torn(what) => {
@@ -92,6 +99,34 @@ impl<'a> Contents<'a> {
                 && !other.precedes(write)
                 && (other.outcome == Outcome::Unknown || !write.precedes(other))
         })
+    }
+
+    /// Whether somebody may have removed the file, and nobody certainly put one there since.
+    fn may_be_gone(&self, read: &Operation) -> bool {
+        self.removals().any(|removal| {
+            removal.invoked < read.ended
+                && (removal.outcome == Outcome::Unknown
+                    || !self.writes.values().any(|write| {
+                        write.outcome == Outcome::Done && removal.precedes(write) && write.precedes(read)
+                    }))
+        })
+    }
+
+    /// What removed the file, or may have.
+    fn removals(&self) -> impl Iterator<Item = &'a Operation> {
+        self.operations.iter().copied().filter(|other| other.removes() && other.outcome.is_possible())
+    }
+
+    /// Contents that were there before the file was removed, and afterwards.
+    fn revived(&self, lives: &BTreeMap<u64, Life<'a>>) -> Vec<Violation> {
+        let removals: Vec<_> = self.removals().collect();
+        let revived = |life: &Life<'a>| {
+            let removal =
+                removals.iter().find(|removal| life.is_ended_by(removal) && removal.ended < life.last.0)?;
+            let what = "what was removed is there again";
+            Some(Violation::new(Rule::OneOrder, what, [life.write, life.first.1, *removal, life.last.1]))
+        };
+        lives.values().filter_map(revived).collect()
     }
 
     /// The contents that were certainly there, by their numbers.
@@ -145,8 +180,23 @@ impl<'a> Contents<'a> {
             }
         }
         violations.extend(lives.values().filter_map(|life| buried(life, lives)));
+        violations.extend(lives.values().filter_map(|life| self.undeleted(life, lives)));
         violations.extend(self.vanished(lives, &perhaps_replaced));
         violations
+    }
+
+    /// Whether a save brought a file back that had certainly been removed.
+    fn undeleted(&self, save: &Life<'a>, lives: &BTreeMap<u64, Life<'a>>) -> Option<Violation> {
+        let Action::Save { parent, .. } = save.write.action else { return None };
+        let parent = lives.get(&parent)?;
+        if !save.write.outcome.is_possible() {
+            return None;
+        }
+        let removal =
+            self.removals().find(|removal| parent.is_ended_by(removal) && removal.precedes(save.write))?;
+        let what = "a save has brought back what had been removed";
+        let evidence = [parent.write, parent.first.1, removal, save.write];
+        Some(Violation::new(Rule::NoLostUpdate, what, evidence))
     }
 
     /// Accepted saves that are not in the file in the end, and in nobody's history: neither was anything made of them, nor
@@ -173,7 +223,10 @@ impl<'a> Contents<'a> {
         let mut blind: Vec<_> = self
             .operations
             .iter()
-            .filter(|other| matches!(other.action, Action::Put { .. } | Action::Overwrite { .. }))
+            .filter(|other| {
+                let is_write = other.writes().is_some() && !matches!(other.action, Action::Save { .. });
+                is_write || other.removes()
+            })
             .filter_map(|other| match other.outcome {
                 Outcome::Done => Some(other.ended),
                 Outcome::Unknown => Some(Duration::MAX),

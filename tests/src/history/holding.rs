@@ -4,10 +4,20 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::check::{Rule, Violation};
+use super::edition::Found;
 use super::{Action, Operation, Outcome};
 
 /// What the wall clock, by which a product counts that was restarted, may go faster than ours.
 pub(super) const CLOCKS_DIFFER: Duration = Duration::from_millis(50);
+
+/// After trouble, and after a file was put in the place of a held one, until a file is certainly held again that was.
+const REHELD_WITHIN: Duration = Duration::from_secs(2);
+
+/// How many openings of a file are looked at to find one after which it was held.
+const LATEST: usize = 16;
+
+/// The status of whatever another user's lock is in the way of.
+const LOCKED: u16 = 423;
 
 /// The locks of one file.
 pub(super) struct Holdings<'a> {
@@ -40,6 +50,15 @@ struct Certain<'a> {
     by: &'a Operation,
 }
 
+/// A file that was opened on the server to be held.
+struct Opened<'a> {
+    by: &'a Operation,
+    /// From when on it is held, if nothing is done to it.
+    from: Duration,
+    /// Until when the lock certainly lives.
+    until: Duration,
+}
+
 impl<'a> Holdings<'a> {
     /// Reads what was done to one file, in the order in which it was asked for.
     pub(super) fn of(operations: &'a [&'a Operation], lifetime: Duration) -> Self {
@@ -59,7 +78,10 @@ impl<'a> Holdings<'a> {
             match &operation.action {
                 Action::Heartbeat { lock } | Action::Look { lock } | Action::Save { lock, .. } => {
                     let Some(known) = locks.get_mut(lock.as_str()) else { continue };
-                    if !operation.outcome.is_of_a_lost_lock() {
+                    // What is told of a file that is not there is told of a lock that may live.
+                    let is_missing = matches!(operation.action, Action::Look { .. })
+                        && operation.outcome == Outcome::Refused { status: 404 };
+                    if is_missing || !operation.outcome.is_of_a_lost_lock() {
                         known.perhaps.push(operation);
                     }
                     if operation.outcome == Outcome::Done
@@ -91,7 +113,111 @@ impl<'a> Holdings<'a> {
             violations.extend(not_honoured(operation, &certain));
             violations.extend(not_the_same(operation, &certain));
         }
+        for (asked, by) in self.certainly_held().filter(|(asked, _)| asked.outcome == Outcome::Done) {
+            let what = "the server let somebody at a held file";
+            violations.push(Violation::new(Rule::HoldIsHonoured, what, [by, asked]));
+        }
         violations
+    }
+
+    /// What was asked of the server past us while the file was certainly held there, each with what shows that.
+    pub(super) fn certainly_held(&self) -> impl Iterator<Item = (&'a Operation, &'a Operation)> {
+        let holds = self.holds();
+        let asked = self.operations.iter().copied().filter(|operation| operation.is_past_us());
+        asked.filter_map(move |asked| {
+            let before = holds.partition_point(|hold| hold.from < asked.invoked);
+            // Whatever is done to a file ends the certainty of all that was before: the latest are enough.
+            let latest = &holds[before.saturating_sub(LATEST)..before];
+            let hold = latest.iter().rev().find(|hold| self.is_certain(hold, asked))?;
+            Some((asked, hold.by))
+        })
+    }
+
+    /// What the file was opened by to be held, in the order of time: the first grant of a lock that certainly was a new one,
+    /// and each save.
+    fn holds(&self) -> Vec<Opened<'a>> {
+        let certain = self.certain();
+        let mut holds = Vec::new();
+        for (&lock, of_lock) in &self.locks {
+            let lives =
+                |by: &Operation| {
+                    let of_same = certain.iter().filter(|stretch| stretch.lock == lock);
+                    of_same.fold(by.ended, |until, stretch| {
+                        if stretch.from <= until { until.max(stretch.until) } else { until }
+                    })
+                };
+            // It may have been granted before, to somebody who never heard of it, and lost its hold since.
+            let is_new = |grant: &&Operation| {
+                !self.operations.iter().any(|other| {
+                    other.action == Action::Acquire
+                        && other.outcome == Outcome::Unknown
+                        && other.user == grant.user
+                        && other.invoked < grant.ended
+                        && grant.invoked < other.ended + self.lifetime + CLOCKS_DIFFER
+                })
+            };
+            if let Some(by) = of_lock.granted.filter(is_new).filter(|grant| self.is_there(grant)) {
+                holds.push(Opened { by, from: by.ended, until: lives(by) });
+            }
+            let saves = self.operations.iter().filter(|operation| {
+                matches!(&operation.action, Action::Save { lock: own, .. } if own == lock)
+                    && operation.outcome == Outcome::Done
+            });
+            holds.extend(saves.map(|by| Opened { by, from: by.ended + REHELD_WITHIN, until: lives(by) }));
+        }
+        holds.sort_by_key(|hold| hold.from);
+        holds
+    }
+
+    /// Whether there certainly was a file when that was asked for.
+    fn is_there(&self, grant: &Operation) -> bool {
+        let removed = self
+            .operations
+            .iter()
+            .filter(|operation| operation.removes() && operation.outcome.is_possible())
+            .filter(|removal| removal.invoked < grant.ended)
+            .map(|removal| match removal.outcome {
+                Outcome::Unknown => Duration::MAX,
+                _ => removal.ended,
+            })
+            .max();
+        removed.is_none_or(|removed| {
+            self.operations.iter().any(|seen| {
+                let is_seen = match &seen.outcome {
+                    Outcome::Done => seen.writes().is_some(),
+                    outcome => matches!(outcome, Outcome::Read(Found::Whole(_))),
+                };
+                is_seen && removed < seen.invoked && seen.precedes(grant)
+            })
+        })
+    }
+
+    /// Whether a file that was opened to be held is certainly held all the time that something is asked for: the lock
+    /// lives, and nothing was done to the file, nor to product, server and network.
+    fn is_certain(&self, hold: &Opened<'a>, asked: &Operation) -> bool {
+        let disturbs = |other: &Operation| {
+            let is_harmless = match &other.action {
+                Action::Acquire
+                | Action::Heartbeat { .. }
+                | Action::Look { .. }
+                | Action::Release { .. }
+                | Action::Force
+                | Action::Read => true,
+                // Who was not let at it has not had it open.
+                Action::OpenPastUs | Action::RemovePastUs => !other.outcome.is_possible(),
+                // Whoever has no leave does nothing. Others let go of the file first.
+                _ => other.outcome == Outcome::Refused { status: LOCKED },
+            };
+            let late = match (&other.action, &other.outcome) {
+                (Action::Trouble { .. }, _) | (_, Outcome::Unknown) => REHELD_WITHIN,
+                _ => Duration::ZERO,
+            };
+            !is_harmless && other.invoked <= asked.ended && hold.by.invoked <= other.ended + late
+        };
+        asked.ended < hold.until
+            && !self.operations.iter().any(|other| {
+                !std::ptr::eq(*other, hold.by) && !std::ptr::eq(*other, asked) && disturbs(other)
+            })
     }
 
     /// When somebody certainly held the file, by its beginning.
@@ -196,13 +322,14 @@ fn one_holder(certain: &[Certain<'_>]) -> Vec<Violation> {
 
 /// Whether a file was replaced that another user held all the time.
 fn not_honoured(operation: &Operation, certain: &[Certain<'_>]) -> Option<Violation> {
-    if !matches!(operation.action, Action::Put { .. }) || operation.outcome != Outcome::Done {
+    let is_change = matches!(operation.action, Action::Put { .. } | Action::Transfer { .. } | Action::Remove);
+    if !is_change || operation.outcome != Outcome::Done {
         return None;
     }
     let by = certain.iter().find(|stretch| {
         stretch.user != operation.user && stretch.from < operation.invoked && operation.ended < stretch.until
     })?;
-    let what = format!("the file was replaced while {} held it", by.user);
+    let what = format!("the file was replaced or taken away while {} held it", by.user);
     Some(Violation::new(Rule::LockIsHonoured, what, [by.by, operation]))
 }
 

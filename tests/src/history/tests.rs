@@ -193,6 +193,112 @@ fn a_write_past_a_lock_is_found() {
 }
 
 #[test]
+fn a_file_that_is_taken_away_past_a_lock_is_found() {
+    for action in [Action::Remove, Action::Transfer { edition: 1 }] {
+        let done = |user: &str| {
+            Story::new()
+                .granted("ada", 10..20, "a", 1)
+                .then(user, 30..40, action.clone(), Outcome::Done)
+                .rules()
+        };
+        assert_eq!((done("bob"), done("ada")), (vec![Rule::LockIsHonoured], vec![]));
+    }
+}
+
+#[test]
+fn a_hold_that_the_server_does_not_honour_is_found() {
+    let held = || Story::new().granted("ada", 100..120, "a", 1);
+    for action in [Action::OpenPastUs, Action::RemovePastUs] {
+        let at = |story: Story, when| story.then("x", when, action.clone(), Outcome::Done).rules();
+        assert_eq!(at(held(), 130..140), [Rule::HoldIsHonoured]);
+        // Perhaps it was before, or after.
+        assert_eq!(at(held(), 110..140), []);
+        assert_eq!(at(held(), 1040..1200), []);
+        let refused = held().then("x", 130..140, action.clone(), Outcome::Refused { status: 423 });
+        assert_eq!((refused.rules(), certainly_held(&refused.0, LIFETIME)), (vec![], 1));
+        let after = |user: &str, when, what, outcome| at(held().then(user, when, what, outcome), 300..310);
+        let refused = || Outcome::Refused { status: 423 };
+        let trouble = || Action::Trouble { what: "smbd killed" };
+        assert_eq!(after("ada", 200..210, Action::Read, whole(0)), [Rule::HoldIsHonoured]);
+        assert_eq!(after("bob", 200..210, Action::Put { edition: 1 }, refused()), [Rule::HoldIsHonoured]);
+        assert_eq!(after("x", 200..210, Action::OpenPastUs, refused()), [Rule::HoldIsHonoured]);
+        // All of these can have let go of it, or have put another file there.
+        assert_eq!(after("ada", 200..210, Action::Put { edition: 1 }, Outcome::Refused { status: 412 }), []);
+        assert_eq!(after("ada", 200..210, save("a", 1, 0), Outcome::Refused { status: 409 }), []);
+        assert_eq!(after("x", 200..210, Action::Overwrite { edition: 1 }, Outcome::Done), []);
+        assert_eq!(after("x", 200..210, Action::OpenPastUs, Outcome::Unknown), []);
+        assert_eq!(after("x", 200..210, trouble(), Outcome::Done), []);
+        assert_eq!(after("x", 30..40, trouble(), Outcome::Done), []);
+        assert_eq!(after("bob", 30..40, Action::Put { edition: 1 }, Outcome::Unknown), []);
+        for end in [release("a"), Action::Force] {
+            assert_eq!(after("ada", 200..210, end, Outcome::Unknown), []);
+        }
+        // It was held by somebody who never heard of it, and what became of that nobody knows.
+        let unheard = Story::new().then("ada", 10..20, Action::Acquire, Outcome::Unknown);
+        assert_eq!(at(unheard.granted("ada", 100..120, "a", 1), 130..140), []);
+        // A save holds the new file, some time later.
+        let saved = |when| {
+            let mut story = held().saved("ada", 200..210, "a", 1, 0);
+            for beat in 1..5 {
+                let at = 200 + 600 * beat;
+                story = story.then("ada", at..at + 10, heartbeat("a"), Outcome::Done);
+            }
+            at(story, when)
+        };
+        assert_eq!((saved(300..310), saved(2300..2310)), (vec![], vec![Rule::HoldIsHonoured]));
+    }
+}
+
+#[test]
+fn what_is_not_there_cannot_be_held() {
+    let removed = || Story::new().then("bob", 10..20, Action::Remove, Outcome::Done);
+    let past_us = |story: Story| {
+        let story = story.granted("ada", 60..70, "a", 1);
+        story.then("x", 80..90, Action::OpenPastUs, Outcome::Done).rules()
+    };
+    assert_eq!(past_us(removed()), []);
+    let back = removed().then("bob", 30..40, Action::Put { edition: 1 }, Outcome::Done);
+    assert_eq!(past_us(back), [Rule::HoldIsHonoured]);
+}
+
+#[test]
+fn a_file_that_is_gone_without_a_removal_is_found() {
+    let gone = || Outcome::Read(Found::Nothing);
+    for action in [Action::Remove, Action::RemovePastUs] {
+        for outcome in [Outcome::Done, Outcome::Unknown] {
+            let removed = || Story::new().then("bob", 30..40, action.clone(), outcome.clone());
+            assert_eq!(removed().then("x", 50..60, Action::Read, gone()).rules(), []);
+            let early = removed().then("x", 10..20, Action::Read, gone());
+            assert_eq!(early.rules(), [Rule::NothingTorn]);
+        }
+        let removed = || Story::new().then("bob", 30..40, action.clone(), Outcome::Done);
+        let back = || removed().then("bob", 50..60, Action::Put { edition: 1 }, Outcome::Done);
+        assert_eq!(back().then("x", 55..65, Action::Read, gone()).rules(), []);
+        assert_eq!(back().then("x", 70..80, Action::Read, gone()).rules(), [Rule::NothingTorn]);
+        // What was there before does not come back.
+        assert_eq!(removed().read(35..38, 0).rules(), []);
+        assert_eq!(removed().read(50..60, 0).rules(), [Rule::OneOrder]);
+        let refused = Outcome::Refused { status: 423 };
+        let not_removed = Story::new().then("bob", 30..40, action.clone(), refused);
+        assert_eq!(not_removed.then("x", 50..60, Action::Read, gone()).rules(), [Rule::NothingTorn]);
+    }
+}
+
+#[test]
+fn a_save_of_what_was_removed_is_found() {
+    let saved = |when: std::ops::Range<u64>| {
+        Story::new()
+            .granted("ada", 10..20, "a", 1)
+            .then("ada", 40..50, Action::Remove, Outcome::Done)
+            .saved("ada", when, "a", 1, 0)
+            .read(90..95, 1)
+            .rules()
+    };
+    assert_eq!(saved(60..70), [Rule::NoLostUpdate]);
+    assert_eq!(saved(45..70), []);
+}
+
+#[test]
 fn what_is_torn_or_strange_is_found() {
     let torn = |found| Story::new().then("bob", 10..20, Action::Read, Outcome::Read(found)).rules();
     assert_eq!(torn(Found::Torn(String::new())), [Rule::NothingTorn]);
@@ -390,7 +496,7 @@ struct Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    (0..3_usize, 0..14_u8, any::<prop::sample::Index>(), 0..300_u64, 0..200_u64, 0..200_u64, 0..20_u8)
+    (0..3_usize, 0..20_u8, any::<prop::sample::Index>(), 0..300_u64, 0..200_u64, 0..200_u64, 0..20_u8)
         .prop_map(|(user, what, which, after, asked_before, answered_after, loss)| Step {
             user,
             what,
@@ -407,12 +513,19 @@ fn step() -> impl Strategy<Value = Step> {
 struct Model {
     /// Its locks: user, number, what was last seen under it.
     locks: Vec<(usize, Option<u64>)>,
+    /// Whether the file is held on the server, if it is locked.
+    is_held: bool,
     /// Those that their holders have heard of, and when.
     known: Vec<(usize, u64)>,
     /// Which of them holds, and until when.
     held: Option<(usize, u64)>,
-    content: u64,
+    /// `None`: it is not there.
+    content: Option<u64>,
     next: u64,
+}
+
+fn read(content: Option<u64>) -> Outcome {
+    content.map_or(Outcome::Read(Found::Nothing), whole)
 }
 
 impl Model {
@@ -423,6 +536,7 @@ impl Model {
     fn act(&mut self, step: &Step, now: u64) -> (Action, Outcome) {
         let until = now + u64::try_from(LIFETIME.as_millis()).unwrap_or(0);
         let holder = self.holder(now);
+        self.is_held &= holder.is_some();
         let known: Vec<_> =
             self.known.iter().filter(|(_, heard)| *heard < now).map(|(lock, _)| *lock).collect();
         let lock = (!known.is_empty()).then(|| known[step.which.index(known.len())]);
@@ -438,29 +552,50 @@ impl Model {
                         self.locks.push((step.user, None));
                     }
                     self.held = Some((lock, until));
-                    self.locks[lock].1 = Some(self.content);
+                    self.is_held |= other.is_none() && self.content.is_some();
+                    self.locks[lock].1 = self.content;
                     let granted = Outcome::Granted { lock: named(lock), fence: Some(lock as u64 + 1) };
                     (Action::Acquire, granted)
                 }
             },
             (3, _) => {
-                self.content = edition;
+                (self.content, self.is_held) = (Some(edition), false);
                 (Action::Overwrite { edition }, Outcome::Done)
             }
-            (4, _) => {
+            (4 | 14 | 15, _) => {
                 let is_foreign = holder.is_some_and(|lock| self.locks[lock].0 != step.user);
-                if !is_foreign {
-                    self.content = edition;
+                let (action, content) = match step.what {
+                    4 => (Action::Put { edition }, Some(edition)),
+                    14 => (Action::Transfer { edition }, Some(edition)),
+                    _ => (Action::Remove, None),
+                };
+                if is_foreign {
+                    return (action, Outcome::Refused { status: 423 });
                 }
-                (Action::Put { edition }, if is_foreign { REFUSED } else { Outcome::Done })
+                (self.content, self.is_held) = (content, false);
+                (action, Outcome::Done)
+            }
+            (16..=18, _) => {
+                let action = if step.what == 16 { Action::RemovePastUs } else { Action::OpenPastUs };
+                if holder.is_some() && self.is_held || self.content.is_none() {
+                    return (action, Outcome::Refused { status: 423 });
+                }
+                if step.what == 16 {
+                    self.content = None;
+                }
+                (action, Outcome::Done)
+            }
+            (19, _) => {
+                self.is_held = false;
+                (Action::Trouble { what: "smbd killed" }, Outcome::Done)
             }
             (5, _) => {
-                self.held = None;
+                (self.held, self.is_held) = (None, false);
                 (Action::Force, Outcome::Done)
             }
             (6, Some(lock)) => {
                 if holder == Some(lock) {
-                    self.held = None;
+                    (self.held, self.is_held) = (None, false);
                 }
                 (release(&named(lock)), Outcome::Done)
             }
@@ -472,21 +607,25 @@ impl Model {
             }
             (9, Some(lock)) => {
                 if holder == Some(lock) {
-                    self.locks[lock].1 = Some(self.content);
+                    self.locks[lock].1 = self.content;
                 }
-                let outcome = if holder == Some(lock) { whole(self.content) } else { REFUSED };
+                let outcome = if holder != Some(lock) {
+                    REFUSED
+                } else {
+                    self.content.map_or(Outcome::Refused { status: 404 }, whole)
+                };
                 (Action::Look { lock: named(lock) }, outcome)
             }
             (10..=12, Some(lock)) => {
-                let base = self.locks[lock].1.unwrap_or_default();
-                let is_accepted = holder == Some(lock) && base == self.content;
+                let Some(base) = self.locks[lock].1 else { return (Action::Read, read(self.content)) };
+                let is_accepted = holder == Some(lock) && Some(base) == self.content;
                 if is_accepted {
-                    self.content = edition;
+                    (self.content, self.is_held) = (Some(edition), true);
                     self.locks[lock].1 = Some(edition);
                 }
                 (save(&named(lock), edition, base), if is_accepted { Outcome::Done } else { REFUSED })
             }
-            _ => (Action::Read, whole(self.content)),
+            _ => (Action::Read, read(self.content)),
         }
     }
 }
@@ -494,7 +633,7 @@ impl Model {
 proptest! {
     #[test]
     fn nobody_is_accused_of_what_can_be(steps in prop::collection::vec(step(), 1..200)) {
-        let mut model = Model::default();
+        let mut model = Model { content: Some(0), ..Model::default() };
         let mut story = Story::new();
         let mut now = 1000;
         for step in &steps {
@@ -525,7 +664,7 @@ proptest! {
             };
             story = story.then(&user.to_string(), when, action, outcome);
         }
-        story = story.read(now + 1000..now + 1001, model.content);
+        story = story.then("reader", now + 1000..now + 1001, Action::Read, read(model.content));
         let violations = check(&story.0, LIFETIME);
         prop_assert!(violations.is_empty(), "{}\n{}", violations[0], tell(&story.0));
     }
