@@ -3,6 +3,8 @@
 //! The source is looked at before anything at the destination is touched, and what is there is replaced only when its
 //! successor is complete: a file by a rename that replaces, a directory by renaming the old one aside first.
 
+pub(super) mod arrival;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -11,18 +13,18 @@ use causeway_internal::files::{ItemKind, TransferItem, TransferKind};
 use causeway_internal::{Fault, FaultCode};
 use causeway_locks::Reach;
 use causeway_paths::{CaseRule, SharePath};
-use causeway_smb::{Metadata, ShareError, ShareErrorKind};
+use causeway_smb::{Metadata, ShareErrorKind};
 
+use self::arrival::{Arrival, is_moved};
 use super::ledger::Ledger;
 use super::progress::Reporter;
-use super::publish::{ATTEMPTS, PAUSE};
-use super::sibling::{Sibling, Siblings};
-use super::tree::{Copier, Tally, conflict, is_gone, keep_permissions};
+use super::sibling::Sibling;
+use super::tree::{Copier, Tally, conflict, keep_permissions};
 use super::{Files, Place, item_kind, making, new_name, parent_not_found};
 use crate::changes::Deed;
 use crate::completion::{Caller, with_its_caller};
+use crate::locks::Pass;
 use crate::shares::fault;
-use crate::turn::Turns;
 
 /// One copy or move, with both ends looked at.
 struct Transfer {
@@ -33,10 +35,10 @@ struct Transfer {
     there: Option<Metadata>,
     /// Whether one server, share and user stand behind both ends, so that the server can do it by itself.
     same_target: bool,
-    siblings: Arc<Siblings>,
+    /// Leave to change the destination.
+    arrival: Arrival,
     /// Between connections only.
     progress: Option<Arc<Reporter>>,
-    turns: Arc<Turns>,
     caller: Caller,
 }
 
@@ -52,27 +54,28 @@ impl Files {
             return Err(Fault::new(FaultCode::Invalid, "The share root cannot be copied, moved or replaced"));
         }
         new_name(&to)?;
-        let mut passes = vec![self.locks.pass(account.id, &to, Reach::Tree)?];
-        if call.kind == TransferKind::Move {
-            passes.push(self.locks.pass(account.id, &from, Reach::Tree)?);
-        }
+        let mut arriving = self.locks.pass(account.id, &to, Reach::Tree)?;
+        let mut leaving = match call.kind {
+            TransferKind::Copy => None,
+            TransferKind::Move => Some(self.locks.pass(account.id, &from, Reach::Tree)?),
+        };
         let (siblings, turns) = (Arc::clone(&self.siblings), Arc::clone(&self.turns));
         let progress = (from.connection.id != to.connection.id)
             .then(|| Arc::new(Reporter::new(self.watches.clone(), &to)));
         with_its_caller(move |caller| async move {
-            for pass in &mut passes {
+            for pass in [Some(&mut arriving), leaving.as_mut()].into_iter().flatten() {
                 pass.let_go().await;
             }
-            let Some((found, there)) = prepare(call.kind, &from, &to, call.overwrite).await? else {
+            let passes = (leaving.as_ref(), &arriving);
+            let Some((found, there)) = prepare(call.kind, &from, &to, passes, call.overwrite).await? else {
                 return Ok(());
             };
             let same_target = from.pool.target() == to.pool.target();
-            let kind = call.kind;
-            let transfer =
-                Transfer { kind, from, to, found, there, same_target, siblings, progress, turns, caller };
+            let (kind, arrival) = (call.kind, Arrival::new(to.clone(), arriving, siblings, turns));
+            let transfer = Transfer { kind, from, to, found, there, same_target, arrival, progress, caller };
             let outcome = transfer.run().await;
             transfer.tell(&outcome);
-            drop(passes);
+            drop(leaving);
             outcome
         })
         .await
@@ -84,10 +87,15 @@ async fn prepare(
     kind: TransferKind,
     from: &Place,
     to: &Place,
+    (leaving, arriving): (Option<&Pass>, &Pass),
     overwrite: bool,
 ) -> Result<Option<(Metadata, Option<Metadata>)>, Fault> {
     let found = from.stat_link().await?;
     let there = to.look().await?;
+    arriving.covers(to, there.as_ref()).await?;
+    if let Some(leaving) = leaving {
+        leaving.covers(from, Some(&found)).await?;
+    }
     let kinship = kinship(from, to).await?;
     if let Some(there) = &there {
         if kinship.is_same(from, &found, to, there) {
@@ -178,11 +186,9 @@ impl Transfer {
     async fn rename(&self) -> Result<(), Fault> {
         let replaced_directory = self.there.as_ref().is_some_and(Metadata::is_directory);
         if !replaced_directory {
-            return match self.put(&self.from.full).await? {
+            let replace = self.there.is_some();
+            return match self.arrival.rename(&self.from.full, &self.found, &self.to, replace).await? {
                 Ok(()) => Ok(()),
-                Err(error) if error.outcome_unknown() => {
-                    settle(&self.from.full, &self.found, &self.to, fault(&error)).await
-                }
                 Err(error) if error.kind() == ShareErrorKind::AlreadyExists => match self.to.look().await? {
                     Some(there) => Err(conflict(there, self.found.clone())),
                     None => Err(fault(&error)),
@@ -193,32 +199,11 @@ impl Transfer {
         self.replace_directory(&self.from.full).await
     }
 
-    /// Renames to the destination, replacing the file there if there is one: that one may be open for a moment because
-    /// somebody looks at it.
-    async fn put(&self, successor: &SharePath) -> Result<Result<(), ShareError>, Fault> {
-        let _turn = self.turns.take(&self.to.lock_key()).await?;
-        let replace = self.there.is_some();
-        let mut attempt = 1;
-        loop {
-            match self.to.pool.rename(successor, &self.to.full, replace).await {
-                Err(error)
-                    if replace
-                        && attempt < ATTEMPTS
-                        && matches!(error.kind(), ShareErrorKind::AccessDenied | ShareErrorKind::InUse) =>
-                {
-                    attempt += 1;
-                    tokio::time::sleep(PAUSE).await;
-                }
-                outcome => return Ok(outcome.map(drop)),
-            }
-        }
-    }
-
     /// Puts the directory at `successor` in the destination's place: the old one goes aside, comes back when the
     /// successor cannot take its place, and is deleted only after it has.
     async fn replace_directory(&self, successor: &SharePath) -> Result<(), Fault> {
         let pool = &self.to.pool;
-        let aside = self.siblings.for_old(&self.to).await?;
+        let aside = self.arrival.siblings.for_old(&self.to).await?;
         if let Err(error) = pool.rename(&self.to.full, &aside.full, false).await {
             // With the answer lost it may have been done: the journal keeps it, and the sweep brings it back.
             if !error.outcome_unknown() {
@@ -235,7 +220,7 @@ impl Transfer {
         if let Err(error) = &placed
             && error.outcome_unknown()
             && let Ok(complete) = complete
-            && settle(successor, &complete, &self.to, fault(error)).await.is_ok()
+            && is_moved(successor, &complete, &self.to).await.unwrap_or(false)
         {
             placed = Ok(());
         }
@@ -256,6 +241,7 @@ impl Transfer {
         let copier = Copier {
             source: self.from.pool.clone(),
             dest: self.to.pool.clone(),
+            arrival: &self.arrival,
             same_target: self.same_target,
             server_cannot: AtomicBool::new(false),
             tally: Tally::default(),
@@ -278,7 +264,7 @@ impl Transfer {
                 .map_err(|stopped| stopped.into_fault("Copied", &copier.tally, prefix))?;
             return Ok(copier.ledger);
         }
-        let sibling = self.siblings.for_new(&self.to).await?;
+        let sibling = self.arrival.siblings.for_new(&self.to).await?;
         if let Err(stopped) = copier.copy(&self.from.full, &self.found, holder, &sibling.full).await {
             sibling.discard(&self.to.pool).await;
             let mut refusal = stopped.into_fault("Copied", &copier.tally, prefix);
@@ -311,47 +297,27 @@ impl Transfer {
         if replaced.is_some() {
             keep_permissions(&self.to.pool, &self.to.full, &sibling.full).await;
         }
-        let complete = self.to.pool.stat_link(&sibling.full).await;
-        let placed = match self.put(&sibling.full).await {
-            Ok(placed) => placed,
-            Err(busy) => {
+        let error = match self.arrival.put(&sibling, &self.to, replaced.is_some()).await {
+            Ok(Ok(())) => {
+                sibling.settle().await;
+                return Ok(());
+            }
+            Ok(Err(error)) => error,
+            Err(refusal) => {
                 sibling.discard(&self.to.pool).await;
-                return Err(busy);
+                return Err(refusal);
             }
         };
-        match (placed, complete) {
-            (Ok(()), _) => {
-                sibling.settle().await;
-                Ok(())
+        // If its answer was lost and it was renamed all the same, there is nothing to remove.
+        sibling.discard(&self.to.pool).await;
+        match (error.kind(), self.to.look().await?) {
+            (ShareErrorKind::AlreadyExists, Some(there)) => Err(conflict(there, self.found.clone())),
+            (ShareErrorKind::AccessDenied, Some(_)) => {
+                Err(Fault::new(FaultCode::InUse, "The destination is in use or write-protected"))
             }
-            (Err(error), Ok(complete)) if error.outcome_unknown() => {
-                let settled = settle(&sibling.full, &complete, &self.to, fault(&error)).await;
-                // If it was not renamed it is still there, and if it was there is nothing to remove.
-                sibling.discard(&self.to.pool).await;
-                settled
-            }
-            (Err(error), _) => {
-                sibling.discard(&self.to.pool).await;
-                match (error.kind(), self.to.look().await?) {
-                    (ShareErrorKind::AlreadyExists, Some(there)) => Err(conflict(there, self.found.clone())),
-                    (ShareErrorKind::AccessDenied, Some(_)) => {
-                        Err(Fault::new(FaultCode::InUse, "The destination is in use or write-protected"))
-                    }
-                    _ => Err(making(&error)),
-                }
-            }
+            _ => Err(making(&error)),
         }
     }
-}
-
-/// Whether a rename whose answer was lost has happened: nothing is at `from`, and at `to` is what was `renamed`.
-async fn settle(from: &SharePath, renamed: &Metadata, to: &Place, otherwise: Fault) -> Result<(), Fault> {
-    let is_gone = match to.pool.stat_link(from).await {
-        Ok(_) => false,
-        Err(error) => is_gone(error.kind()),
-    };
-    let moved = is_gone && to.look().await?.is_some_and(|there| there.file_id == renamed.file_id);
-    if moved { Ok(()) } else { Err(otherwise) }
 }
 
 /// What two places have in common, by whatever name or user they are reached.

@@ -14,6 +14,7 @@ use futures::{StreamExt, TryStreamExt};
 use super::item;
 use super::ledger::Ledger;
 use super::progress::Reporter;
+use super::transfer::arrival::Arrival;
 use crate::completion::Caller;
 use crate::shares::fault;
 
@@ -52,7 +53,7 @@ pub(super) struct Stopped {
 
 enum Why {
     Share(ShareError),
-    Refused(FaultCode, &'static str),
+    Refused(Box<Fault>),
 }
 
 impl Stopped {
@@ -61,15 +62,19 @@ impl Stopped {
     }
 
     fn refused(at: &SharePath, code: FaultCode, reason: &'static str) -> Self {
-        Self { at: at.clone(), why: Why::Refused(code, reason) }
+        Self::because(at, Fault::new(code, reason))
+    }
+
+    fn because(at: &SharePath, fault: Fault) -> Self {
+        Self { at: at.clone(), why: Why::Refused(Box::new(fault)) }
     }
 
     /// The plain fault when nothing had been done yet; otherwise `Partial` with what was done and what stopped it.
     /// `done` is the verb ("Deleted"); `prefix` is the connection's, which no client sees.
     pub(super) fn into_fault(self, done: &str, tally: &Tally, prefix: &SharePath) -> Fault {
-        let cause = match &self.why {
-            Why::Share(error) => fault(error),
-            Why::Refused(code, reason) => Fault::new(*code, *reason),
+        let cause = match self.why {
+            Why::Share(error) => fault(&error),
+            Why::Refused(fault) => *fault,
         };
         let count = tally.done();
         if count == 0 {
@@ -250,11 +255,13 @@ fn child(path: &SharePath, entry: &Metadata) -> Result<SharePath, Stopped> {
 }
 
 /// Copies between two pools, or within one.
-pub(super) struct Copier {
+pub(super) struct Copier<'t> {
     /// Pool of the source.
     pub(super) source: SharePool,
     /// Pool of the destination.
     pub(super) dest: SharePool,
+    /// Leave to replace what is at the destination.
+    pub(super) arrival: &'t Arrival,
     /// Whether the server can copy by itself: one server, one share, one user.
     pub(super) same_target: bool,
     /// Set when the server turned out not to be able to.
@@ -269,7 +276,7 @@ pub(super) struct Copier {
     pub(super) caller: Option<Caller>,
 }
 
-impl Copier {
+impl Copier<'_> {
     /// Copies an item to a path where nothing is, with its times, attributes and named streams. What is there
     /// afterwards is complete or, after a failure, for the caller to delete. `holder` is the number of the directory
     /// that the item was found in, 0 if it is not known.
@@ -281,12 +288,7 @@ impl Copier {
         to: &'a SharePath,
     ) -> BoxFuture<'a, Result<(), Stopped>> {
         Box::pin(async move {
-            if found.is_link {
-                return Err(Stopped::refused(from, FaultCode::Conflict, "Links cannot be copied"));
-            }
-            if self.caller.as_ref().is_some_and(Caller::is_gone) {
-                return Err(given_up(from));
-            }
+            self.may_copy(from, found)?;
             if found.is_directory() {
                 self.dest.create_dir(to).await.map_err(|error| Stopped::by(from, error))?;
                 self.copy_entries((from, found, holder), to, |child_from, entry, child_to| async move {
@@ -294,19 +296,40 @@ impl Copier {
                 })
                 .await?;
                 self.note(from, found);
-            } else if self.ledger.is_some() {
-                self.copy_still(from, to, found.size).await?;
+                self.make_like(from, found, to).await?;
             } else {
-                self.copy_while_wanted(from, to, found.size).await?;
+                self.copy_file(from, found, to).await?;
             }
-            if let Err(error) = self.source.copy_streams(from, &self.dest, to).await {
-                tracing::debug!(?error, "not all named streams could be copied");
-            }
-            // Last, because filling a directory moves its times.
-            self.dest.make_like(to, found).await.map_err(|error| Stopped::by(from, error))?;
             self.tally.count();
             Ok(())
         })
+    }
+
+    fn may_copy(&self, from: &SharePath, found: &Metadata) -> Result<(), Stopped> {
+        if found.is_link {
+            return Err(Stopped::refused(from, FaultCode::Conflict, "Links cannot be copied"));
+        }
+        if self.caller.as_ref().is_some_and(Caller::is_gone) {
+            return Err(given_up(from));
+        }
+        Ok(())
+    }
+
+    async fn copy_file(&self, from: &SharePath, found: &Metadata, to: &SharePath) -> Result<(), Stopped> {
+        if self.ledger.is_some() {
+            self.copy_still(from, to, found.size).await?;
+        } else {
+            self.copy_while_wanted(from, to, found.size).await?;
+        }
+        self.make_like(from, found, to).await
+    }
+
+    /// Carries over what an item has beside its content. Last, because filling a directory moves its times.
+    async fn make_like(&self, from: &SharePath, found: &Metadata, to: &SharePath) -> Result<(), Stopped> {
+        if let Err(error) = self.source.copy_streams(from, &self.dest, to).await {
+            tracing::debug!(?error, "not all named streams could be copied");
+        }
+        self.dest.make_like(to, found).await.map(drop).map_err(|error| Stopped::by(from, error))
     }
 
     fn note(&self, from: &SharePath, found: &Metadata) {
@@ -370,28 +393,26 @@ impl Copier {
 
     /// Copies one file over another: beside it first, then in its place in one step.
     async fn replace(&self, from: &SharePath, found: &Metadata, to: &SharePath) -> Result<(), Stopped> {
-        let stopped = |error| Stopped::by(from, error);
-        let temporary = to
-            .parent()
-            .and_then(|parent| {
-                parent
-                    .join(&TempName::from_uuid_bytes(uuid::Uuid::new_v4().into_bytes()).to_entry_name())
-                    .ok()
-            })
-            .ok_or_else(|| Stopped::refused(from, FaultCode::NameRefused, "The path is too long"))?;
-        let outcome = match self.copy(from, found, 0, &temporary).await {
-            Ok(()) => {
-                keep_permissions(&self.dest, to, &temporary).await;
-                self.dest.rename(&temporary, to, true).await.map(drop).map_err(stopped)
-            }
-            Err(failure) => Err(failure),
-        };
-        if outcome.is_err()
-            && let Err(error) = self.dest.delete_file(&temporary).await
-        {
-            tracing::warn!(?error, "a temporary copy could not be removed");
+        self.may_copy(from, found)?;
+        let because = |fault| Stopped::because(from, fault);
+        let place = self.arrival.at(to).map_err(because)?;
+        // Asked again at the last moment; nobody copies much in vain.
+        self.arrival.permit(&place).await.map_err(because)?;
+        let sibling = self.arrival.siblings.for_new(&place).await.map_err(because)?;
+        let placed = async {
+            self.copy_file(from, found, &sibling.full).await?;
+            keep_permissions(&self.dest, to, &sibling.full).await;
+            let put = self.arrival.put(&sibling, &place, true).await.map_err(because)?;
+            put.map_err(|error| Stopped::by(from, error))
         }
-        outcome
+        .await;
+        if placed.is_ok() {
+            sibling.settle().await;
+            self.tally.count();
+        } else {
+            sibling.discard(&self.dest).await;
+        }
+        placed
     }
 
     async fn copy_entries<'a, F>(

@@ -2,6 +2,7 @@
 //! need one of their own.
 
 mod accounts;
+mod aliases;
 mod bad_input;
 mod browsing;
 mod changes;
