@@ -1,12 +1,11 @@
 //! The requests that a watch keeps at the server.
 
+mod answers;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_change_notify::read_answer;
-use futures::StreamExt;
-use futures::future::BoxFuture;
-use futures::stream::FuturesUnordered;
 use smb2::client::connection::Frame;
 use smb2::msg::change_notify::{
     ChangeNotifyRequest, FILE_NOTIFY_CHANGE_ATTRIBUTES, FILE_NOTIFY_CHANGE_DIR_NAME,
@@ -15,6 +14,7 @@ use smb2::msg::change_notify::{
 use smb2::types::Command;
 use smb2::types::status::NtStatus;
 
+use self::answers::Answers;
 use super::inbox::Inbox;
 use super::{WatchEvent, WatchFilter, WatchOptions};
 use crate::error::{ShareError, ShareErrorKind};
@@ -35,15 +35,16 @@ const NOTIFY_CLEANUP: NtStatus = NtStatus(0x0000_010B);
 /// `STATUS_INSUFFICIENT_RESOURCES`: Windows holds 512 requests of one connection and no more (MS-SMB2 3.3.4.2).
 const INSUFFICIENT_RESOURCES: NtStatus = NtStatus(0xC000_009A);
 
-/// The requests of one watch, whose answers are taken in the order in which they arrive.
+/// The requests of one watch, whose answers are taken in the order in which they arrive, as far as that is known
+/// ([`Answers::next`]).
 ///
-/// That is not the order in which they were asked for. Samba holds the first half of a rename back for the second one,
-/// and answers a request that comes in at that very moment with what it has: the old name goes to the newer request, the
-/// new name after it to the older one. What a server tells first has happened first.
+/// That is not always the order in which they were asked for. Samba holds the first half of a rename back for the second
+/// one, and answers a request that comes in at that very moment with what it has: the old name goes to the newer request,
+/// the new name after it to the older one. What a server tells first has happened first.
 pub(super) struct Requests {
     session: Arc<Session>,
     request: ChangeNotifyRequest,
-    sent: FuturesUnordered<BoxFuture<'static, Result<Frame, ShareError>>>,
+    answers: Answers,
 }
 
 impl Requests {
@@ -67,7 +68,7 @@ impl Requests {
                 WatchFilter::DirectoryNames => FILE_NOTIFY_CHANGE_DIR_NAME,
             },
         };
-        let mut requests = Self { session, request, sent: FuturesUnordered::new() };
+        let mut requests = Self { session, request, answers: Answers::default() };
         for _ in 0..IN_FLIGHT {
             requests.ask(Duration::ZERO);
         }
@@ -81,9 +82,10 @@ impl Requests {
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
-            session.ask(Command::ChangeNotify, &request, request.output_buffer_length).await
+            let answer = session.ask(Command::ChangeNotify, &request, request.output_buffer_length).await?;
+            Ok((answer.header.message_id.0, meaning(&answer)?))
         };
-        self.sent.push(Box::pin(asked));
+        self.answers.push(Box::pin(asked));
     }
 
     /// Sends the requests and comes back once the server watches; the times of the directory as of then.
@@ -110,22 +112,26 @@ impl Requests {
         Ok(times)
     }
 
-    /// Takes in the answer that has arrived first and sends another request. May be dropped at any point, if it is called
-    /// again or [`run_out`](Self::run_out) is.
+    /// Takes in what has arrived and sends as many requests. May be dropped at any point, if it is called again or
+    /// [`run_out`](Self::run_out) is.
     pub(super) async fn next(&mut self, inbox: &Inbox) -> Result<(), ShareError> {
-        let Some(answer) = self.sent.next().await else {
+        let (events, ended) = self.answers.next().await;
+        if events.is_empty() && ended.is_none() {
             return Err(ShareError::malformed("a watch without requests"));
-        };
-        let event = meaning(&answer?)?;
-        let pause = if event == WatchEvent::Overflow { PAUSE_AFTER_NOTHING } else { Duration::ZERO };
-        self.ask(pause);
-        inbox.put(event);
-        Ok(())
+        }
+        for event in events {
+            if ended.is_none() {
+                let pause = if event == WatchEvent::Overflow { PAUSE_AFTER_NOTHING } else { Duration::ZERO };
+                self.ask(pause);
+            }
+            inbox.put(event);
+        }
+        ended.map_or(Ok(()), Err)
     }
 
     /// Waits until all are answered.
-    pub(super) async fn run_out(mut self) {
-        while self.sent.next().await.is_some() {}
+    pub(super) async fn run_out(self) {
+        self.answers.run_out().await;
     }
 }
 
