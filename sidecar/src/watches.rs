@@ -20,23 +20,25 @@ mod samba;
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use axum::extract::ws::Utf8Bytes;
-use causeway_paths::{CaseRule, SharePath};
+use causeway_paths::{CanonicalKey, SharePath};
 use causeway_smb::{ShareError, ShareErrorKind, SharePool};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use self::audience::Phase;
 pub(crate) use self::audience::Welcome;
+use self::backoff::Refusals;
 pub(crate) use self::contents::Listing;
 pub(crate) use self::memory::Remembered;
 use self::source::{ShareDirectory, Source};
 pub(crate) use self::topic::{Progress, Topic};
-use self::watched::Watched;
+use self::watched::{Watched, folded};
 use crate::changes::{Change, Deed, ShareKey};
 use crate::connections::ResolvedConnection;
 use crate::metrics::Metrics;
@@ -44,7 +46,11 @@ use crate::metrics::Metrics;
 /// Directories watched at once. Each has a task, some kilobytes and a handle on a server; a server's own bound is lower.
 const MOST_WATCHES: usize = 20_000;
 
-/// Looks for what servers do not report, at once: cheap for them, and never in the way of people's listings.
+/// Those that one user may have started: a tenth, so that nobody has them all.
+const MOST_WATCHES_OF_USER: usize = 2_000;
+
+/// Looks for what a server does not report, at once on one share: cheap for it, and never in the way of people's listings.
+/// One that hangs keeps none of another waiting.
 const LOOKS_AT_ONCE: usize = 4;
 
 /// All watched directories. Clones share them.
@@ -54,11 +60,20 @@ pub(crate) struct Watches {
 }
 
 struct Hub {
-    watched: Mutex<HashMap<Key, Arc<Watched>>>,
-    looks: Semaphore,
+    watched: Mutex<Register>,
+    refusals: Mutex<Refusals>,
     metrics: Arc<Metrics>,
     tasks: TaskTracker,
     stop: CancellationToken,
+}
+
+/// All that is watched, and what is counted of it.
+#[derive(Default)]
+struct Register {
+    all: HashMap<Key, Arc<Watched>>,
+    of_user: HashMap<Uuid, usize>,
+    /// The turns of looks at the shares that are in use.
+    looks: HashMap<ShareKey, Weak<Semaphore>>,
 }
 
 /// What is watched.
@@ -75,6 +90,9 @@ struct Key {
 pub(crate) trait Subscriber: Send + Sync {
     /// Something happened to the directory that the subscriber calls so.
     fn tell(&self, topic: &Arc<Topic>, event: Event);
+
+    /// The user who is behind it.
+    fn user(&self) -> Uuid;
 }
 
 /// What a subscriber is told.
@@ -132,17 +150,21 @@ pub(crate) struct Seat {
     id: u64,
 }
 
-/// There are as many watches as there may be.
+/// There are as many watches as there may be. Worded for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many directories are being watched")]
-pub(crate) struct TooMany;
+pub(crate) enum TooMany {
+    #[error("Too many directories are being watched")]
+    OfAll,
+    #[error("You are watching too many directories")]
+    OfUser,
+}
 
 impl Watches {
     pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
         Self {
             hub: Arc::new(Hub {
                 watched: Mutex::default(),
-                looks: Semaphore::new(LOOKS_AT_ONCE),
+                refusals: Mutex::default(),
                 metrics,
                 tasks: TaskTracker::new(),
                 stop: CancellationToken::new(),
@@ -185,6 +207,7 @@ impl Watches {
         let found: Vec<_> = self
             .hub
             .lock()
+            .all
             .values()
             .filter(|watched| watched.key.connection == connection && watched.key.path == *directory)
             .cloned()
@@ -197,14 +220,20 @@ impl Watches {
     /// What is remembered of that directory, if it is watched at the moment.
     pub(crate) fn remembered(&self, connection: &ResolvedConnection, path: &SharePath) -> Option<Remembered> {
         let key = Key { connection: connection.id, revision: connection.revision, path: path.clone() };
-        let watched = self.hub.lock().get(&key).cloned()?;
-        let live = watched.audience().phase() == Phase::Live;
+        let watched = self.hub.lock().all.get(&key).cloned()?;
+        // While the program stops, nobody watches any more.
+        let live = watched.audience().phase() == Phase::Live && !self.hub.stop.is_cancelled();
         live.then(|| Remembered::new(watched, Arc::clone(&self.hub.metrics)))
+    }
+
+    /// Ends all watches, in the background, and begins no more.
+    pub(crate) fn let_go(&self) {
+        self.hub.stop.cancel();
     }
 
     /// Ends all watches. Bounded by what closing a handle may take.
     pub(crate) async fn stop(&self) {
-        self.hub.stop.cancel();
+        self.let_go();
         self.hub.tasks.close();
         self.hub.tasks.wait().await;
     }
@@ -221,40 +250,44 @@ impl Hub {
         source: impl FnOnce(&SharePath) -> Arc<dyn Source>,
     ) -> Result<Seat, TooMany> {
         // Held while joining, so that the last one who leaves and this one who comes cannot miss each other.
-        let mut all = self.lock();
-        let watched = if let Some(watched) = all.get(&key) {
+        let mut register = self.lock();
+        let watched = if let Some(watched) = register.all.get(&key) {
             Arc::clone(watched)
         } else {
-            if all.len() >= MOST_WATCHES || self.stop.is_cancelled() {
-                return Err(TooMany);
+            let user = subscriber.user();
+            if self.stop.is_cancelled() {
+                return Err(TooMany::OfAll);
             }
+            register.has_room(user)?;
             let source = source(&key.path);
-            let watched = Arc::new(Watched::new(key.clone(), share, Arc::clone(&self.metrics)));
-            all.insert(key, Arc::clone(&watched));
+            let looks = register.looks_at(&share);
+            let watched = Watched::new(key, share, user, looks, Arc::clone(&self.metrics));
+            let watched = Arc::new(watched);
+            register.insert(&watched);
             self.metrics.watches.change(1);
             let keeper = keeper::keep(Arc::clone(self), Arc::clone(&watched), source);
             self.tasks.spawn(keeper);
             watched
         };
         let topic = watched.join(topic, id, subscriber, welcome);
-        drop(all);
+        drop(register);
         self.metrics.subscribers.change(1);
         Ok(Seat { hub: Arc::clone(self), watched, topic, id })
     }
 
     /// Ends the watch if nobody is left.
     fn release(&self, watched: &Arc<Watched>, leave: impl FnOnce() -> bool) {
-        let mut all = self.lock();
-        if leave() && all.get(&watched.key).is_some_and(|current| Arc::ptr_eq(current, watched)) {
-            all.remove(&watched.key);
+        let mut register = self.lock();
+        if leave() && register.remove(watched) {
             self.metrics.watches.change(-1);
             watched.order(|orders| orders.end = true);
         }
     }
 
     fn note(&self, change: &Change) {
-        for watched in self.lock().values().filter(|watched| watched.share == change.share) {
-            let effect = effect(&watched.key.path, change);
+        let change_at = Places::of(change);
+        for watched in self.lock().all.values().filter(|watched| watched.share == change.share) {
+            let effect = change_at.effect_on(&watched.folded);
             if effect.changed {
                 watched.contents.outdate();
             }
@@ -269,15 +302,92 @@ impl Hub {
 
     /// A server has answered again: all who wait for it look, too.
     fn poke(&self, share: &ShareKey) {
-        for watched in self.lock().values().filter(|watched| watched.share == *share) {
+        for watched in self.lock().all.values().filter(|watched| watched.share == *share) {
             if watched.audience().phase() != Phase::Live {
                 watched.order(|orders| orders.look = true);
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Arc<Watched>>> {
+    /// Whether a keeper may log on with the account of its connection, or when to ask again.
+    fn may_log_on(&self, key: &Key) -> Result<(), Instant> {
+        self.refusals().may_log_on(key.account(), Instant::now())
+    }
+
+    /// Whether the account of its connection was refused the last time.
+    fn is_refused(&self, key: &Key) -> bool {
+        self.refusals().has(key.account())
+    }
+
+    /// The server has refused the account.
+    fn note_refusal(&self, key: &Key) {
+        self.refusals().refuse(key.account(), Instant::now());
+    }
+
+    /// The server has let the account in: whoever waited for that goes on.
+    fn note_logon(&self, key: &Key, share: &ShareKey) {
+        let is_news = self.refusals().admit(key.account());
+        if is_news {
+            self.poke(share);
+        }
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Register> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Register {
+    fn has_room(&self, user: Uuid) -> Result<(), TooMany> {
+        if self.all.len() >= MOST_WATCHES {
+            Err(TooMany::OfAll)
+        } else if self.of_user.get(&user).is_some_and(|count| *count >= MOST_WATCHES_OF_USER) {
+            Err(TooMany::OfUser)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn insert(&mut self, watched: &Arc<Watched>) {
+        self.all.insert(watched.key.clone(), Arc::clone(watched));
+        *self.of_user.entry(watched.founder).or_default() += 1;
+    }
+
+    /// Takes exactly this one out; whether it was there.
+    fn remove(&mut self, watched: &Arc<Watched>) -> bool {
+        if !self.all.get(&watched.key).is_some_and(|current| Arc::ptr_eq(current, watched)) {
+            return false;
+        }
+        self.all.remove(&watched.key);
+        if let Some(count) = self.of_user.get_mut(&watched.founder) {
+            *count -= 1;
+            if *count == 0 {
+                self.of_user.remove(&watched.founder);
+            }
+        }
+        true
+    }
+
+    /// The turns of looks at a share, the same for all who look at it.
+    fn looks_at(&mut self, share: &ShareKey) -> Arc<Semaphore> {
+        if let Some(looks) = self.looks.get(share).and_then(Weak::upgrade) {
+            return looks;
+        }
+        self.looks.retain(|_, looks| looks.strong_count() > 0);
+        let looks = Arc::new(Semaphore::new(LOOKS_AT_ONCE));
+        self.looks.insert(share.clone(), Arc::downgrade(&looks));
+        looks
+    }
+}
+
+impl Key {
+    /// Whose logons are meant.
+    fn account(&self) -> (Uuid, u64) {
+        (self.connection, self.revision)
     }
 }
 
@@ -290,24 +400,34 @@ struct Effect {
     look: bool,
 }
 
-fn effect(directory: &SharePath, change: &Change) -> Effect {
-    // Servers fold case by rules of their own; being told once too often does no harm.
-    let fold = |path: &SharePath| path.canonical_key(CaseRule::Insensitive);
-    let directory = fold(directory);
-    let of = |path: &SharePath| {
-        let path = fold(path);
-        let itself_or_above = directory.is_within(&path);
-        Effect { changed: path.is_within(&directory) && path != directory, look: itself_or_above }
-    };
-    let mut effect = of(&change.path);
-    if let Deed::Renamed { to } = &change.deed {
-        let other = of(to);
-        effect = Effect { changed: effect.changed || other.changed, look: effect.look || other.look };
+/// Where a change happened, to be compared with many directories.
+struct Places<'a> {
+    at: CanonicalKey,
+    /// Where it is now.
+    to: Option<CanonicalKey>,
+    deed: &'a Deed,
+}
+
+impl<'a> Places<'a> {
+    fn of(change: &'a Change) -> Self {
+        let to = match &change.deed {
+            Deed::Renamed { to } => Some(folded(to)),
+            _ => None,
+        };
+        Self { at: folded(&change.path), to, deed: &change.deed }
     }
-    if change.deed == Deed::Disturbed {
-        effect.changed |= effect.look;
+
+    fn effect_on(&self, directory: &CanonicalKey) -> Effect {
+        let mut effect = Effect::default();
+        for place in std::iter::once(&self.at).chain(&self.to) {
+            effect.changed |= place.is_within(directory) && place != directory;
+            effect.look |= directory.is_within(place);
+        }
+        if *self.deed == Deed::Disturbed {
+            effect.changed |= effect.look;
+        }
+        effect
     }
-    effect
 }
 
 impl Seat {

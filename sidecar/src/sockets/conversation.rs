@@ -29,8 +29,12 @@ const MESSAGES_A_SECOND: f64 = 200.0;
 /// Messages that are read at once: a browser that comes back subscribes to everything it shows.
 const MESSAGES_AT_ONCE: f64 = 2000.0;
 
-/// Malformed messages after which a client is taken for none.
-const MOST_MALFORMED: u32 = 100;
+/// Malformed messages after which a client is taken for none. All are answered; a client that is of another version than
+/// this program, or has a fault, stays far below.
+const MALFORMED_AT_ONCE: f64 = 1000.0;
+
+/// Malformed messages a second that are forgiven.
+const FORGIVEN_A_SECOND: f64 = 10.0;
 
 #[derive(Serialize)]
 struct ErrorMessage<'a> {
@@ -55,8 +59,8 @@ pub(super) fn error(message: &str, topic: Option<(&str, &str)>) -> Utf8Bytes {
 
 /// Talks with a client until one of the two ends it.
 pub(super) async fn hold(all: &Arc<All>, socket: &Arc<Socket>, mut connection: WebSocket) {
-    let mut budget = Budget::new();
-    let mut malformed = 0;
+    let mut budget = Budget::new(MESSAGES_AT_ONCE, MESSAGES_A_SECOND);
+    let mut forgiveness = Budget::new(MALFORMED_AT_ONCE, FORGIVEN_A_SECOND);
     loop {
         // What waits is sent before more is read, so that answers cannot pile up.
         tokio::select! {
@@ -74,26 +78,33 @@ pub(super) async fn hold(all: &Arc<All>, socket: &Arc<Socket>, mut connection: W
                 }
             }
             incoming = receive(&mut connection, &mut budget) => {
-                let Some(Ok(message)) = incoming else { return };
-                socket.hear(all.now());
-                match message {
-                    Message::Text(text) => match read(&text) {
-                        Ok(incoming) => answer(all, socket, incoming).await,
-                        Err(fault) => {
-                            malformed += 1;
-                            socket.text(error(&fault.to_string(), None));
-                        }
-                    },
-                    Message::Binary(_) => {
-                        malformed += 1;
-                        socket.text(error("Messages must be text", None));
+                let message = match incoming {
+                    Some(Ok(message)) => message,
+                    Some(Err(fault)) if is_too_long(&fault) => {
+                        return leave(all, connection, Closing::TooLong).await;
                     }
+                    Some(Err(_)) | None => return,
+                };
+                socket.hear(all.now());
+                let fault = match message {
+                    Message::Text(text) => match read(&text) {
+                        Ok(incoming) => {
+                            answer(all, socket, incoming).await;
+                            None
+                        }
+                        Err(fault) => Some(fault.to_string()),
+                    },
+                    Message::Binary(_) => Some("Messages must be text".to_owned()),
                     // Pings are answered by the library.
-                    Message::Ping(_) | Message::Pong(_) => {}
+                    Message::Ping(_) | Message::Pong(_) => None,
                     Message::Close(_) => return,
-                }
-                if malformed > MOST_MALFORMED {
-                    socket.close(Closing::Misbehaved);
+                };
+                if let Some(fault) = fault {
+                    socket.text(error(&fault, None));
+                    if forgiveness.wait().is_some() {
+                        socket.close(Closing::Misbehaved);
+                    }
+                    forgiveness.spend();
                 }
             }
         }
@@ -109,6 +120,11 @@ async fn receive(connection: &mut WebSocket, budget: &mut Budget) -> Option<Resu
     message
 }
 
+/// Whether a message was longer than it may be. The library tells its faults apart in words only.
+fn is_too_long(fault: &axum::Error) -> bool {
+    fault.to_string().starts_with("Space limit exceeded")
+}
+
 /// Says goodbye and gives the client a moment to say it, too.
 async fn leave(all: &All, mut connection: WebSocket, closing: Closing) {
     all.metrics.sockets_ended.count();
@@ -119,6 +135,11 @@ async fn leave(all: &All, mut connection: WebSocket, closing: Closing) {
     let goodbye = async {
         let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
         if connection.send(Message::Close(Some(frame))).await.is_ok() {
+            if closing == Closing::TooLong {
+                // The rest of the message is read by nobody: at the end of the connection the client's system may throw
+                // away what he has not taken by then.
+                tokio::time::sleep(LEAVE_WITHIN).await;
+            }
             while let Some(Ok(_)) = connection.recv().await {}
         }
     };
@@ -187,31 +208,46 @@ async fn subscribe(all: &Arc<All>, socket: &Arc<Socket>, address: &Address) {
     let subscriber = (socket.id, Arc::clone(socket) as _);
     match all.watches.subscribe(&connection, &pool, path, topic, subscriber, Welcome::Acknowledge) {
         Ok(seat) => drop(socket.seats(|seats| seats.push(seat))),
-        Err(_) => refuse("Too many directories are being watched"),
+        Err(too_many) => return refuse(&too_many.to_string()),
+    }
+    confirm(all, socket, topic, connection.revision).await;
+}
+
+/// Asks once more whether the client may have the subscription that he has got. Who changes a connection or a user while
+/// it is being made looks through subscriptions in which this one may not be yet; from here on it is.
+async fn confirm(all: &Arc<All>, socket: &Arc<Socket>, topic: (&str, &str), revision: u64) {
+    let Ok(account) = all.accounts.authorize(socket.principal).await else {
+        return socket.close(Closing::Revoked);
+    };
+    let resolved = all.resolve(&account, topic).await;
+    if resolved.is_none_or(|(connection, _)| connection.revision != revision) {
+        all.review_one(socket, &account, &|_| true).await;
     }
 }
 
-/// How many messages may be read: so many at once, and so many a second.
+/// How many messages may come: so many at once, and so many a second.
 struct Budget {
+    at_once: f64,
+    a_second: f64,
     left: f64,
     counted: Instant,
 }
 
 impl Budget {
-    fn new() -> Self {
-        Self { left: MESSAGES_AT_ONCE, counted: Instant::now() }
+    fn new(at_once: f64, a_second: f64) -> Self {
+        Self { at_once, a_second, left: at_once, counted: Instant::now() }
     }
 
-    /// How long until another message may be read, if not now.
+    /// How long until another message may come, if not now.
     fn wait(&mut self) -> Option<Duration> {
         if self.left >= 1.0 {
             return None;
         }
         let now = Instant::now();
-        let gained = now.duration_since(self.counted).as_secs_f64() * MESSAGES_A_SECOND;
-        self.left = (self.left + gained).min(MESSAGES_AT_ONCE);
+        let gained = now.duration_since(self.counted).as_secs_f64() * self.a_second;
+        self.left = (self.left + gained).min(self.at_once);
         self.counted = now;
-        (self.left < 1.0).then(|| Duration::from_secs_f64((1.0 - self.left) / MESSAGES_A_SECOND))
+        (self.left < 1.0).then(|| Duration::from_secs_f64((1.0 - self.left) / self.a_second))
     }
 
     fn spend(&mut self) {

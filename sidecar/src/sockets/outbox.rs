@@ -32,6 +32,8 @@ pub(super) enum Closing {
     Revoked,
     /// The client sends what is none of the protocol's.
     Misbehaved,
+    /// A message is longer than any may be.
+    TooLong,
     /// The user has too many sockets.
     TooMany,
     /// Nothing has been heard of the client.
@@ -45,6 +47,7 @@ impl Closing {
             Self::Stopping => (1001, "The server stops"),
             Self::Revoked => (1008, "The token is no longer valid"),
             Self::Misbehaved => (1008, "Too many malformed messages"),
+            Self::TooLong => (1009, "The message is too long"),
             Self::TooMany => (1013, "Too many sockets of this user"),
             Self::Dead => (1001, "Nothing was heard for too long"),
         }
@@ -62,6 +65,7 @@ impl Outbox {
     pub(super) fn push(&mut self, outgoing: Outgoing) -> bool {
         match &outgoing {
             Outgoing::Event(topic, event) => {
+                let outdated = self.drop_failures_before(topic, event);
                 let same = self.waiting.iter_mut().find(|waiting| match waiting {
                     Outgoing::Event(other, known) => is_same(other, topic) && replaces(event, known),
                     _ => false,
@@ -71,6 +75,8 @@ impl Outbox {
                     *same = outgoing;
                     return true;
                 }
+                self.waiting.push_back(outgoing);
+                return outdated;
             }
             // Answers are still given; what happens elsewhere is of no more interest.
             Outgoing::Close(_) => self.waiting.retain(|waiting| matches!(waiting, Outgoing::Text(_))),
@@ -78,6 +84,19 @@ impl Outbox {
         }
         self.waiting.push_back(outgoing);
         false
+    }
+
+    /// A directory that changes or is watched can be looked at again: that it could not be is no longer true. It would
+    /// come after the change that takes an earlier one's place, and be believed. Whether something was dropped.
+    fn drop_failures_before(&mut self, topic: &Topic, event: &Event) -> bool {
+        if !matches!(event, Event::Changed | Event::Subscribed) {
+            return false;
+        }
+        let before = self.waiting.len();
+        self.waiting.retain(
+            |waiting| !matches!(waiting, Outgoing::Event(other, Event::Failed(_)) if is_same(other, topic)),
+        );
+        self.waiting.len() < before
     }
 
     pub(super) fn pop(&mut self) -> Option<Outgoing> {
@@ -145,6 +164,26 @@ mod tests {
             (waiting(&mut outbox), dropped),
             (vec!["a Changed".to_owned(), "b Changed".to_owned()], 1998)
         );
+    }
+
+    #[test]
+    fn a_server_that_is_back_is_not_called_away_afterwards() {
+        let mut outbox = Outbox::default();
+        let (a, b) = (topic("a"), topic("b"));
+        for (topic, event) in [
+            (&a, Event::Changed),
+            (&a, Event::Failed(Failure::Unreachable)),
+            (&b, Event::Failed(Failure::Unreachable)),
+            (&a, Event::Changed),
+        ] {
+            outbox.push(Outgoing::Event(Arc::clone(topic), event));
+        }
+        assert_eq!(waiting(&mut outbox), ["a Changed", "b Failed(Unreachable)"]);
+        // One that is gone has changed before.
+        for event in [Event::Failed(Failure::Unreachable), Event::Changed, Event::Failed(Failure::Deleted)] {
+            outbox.push(Outgoing::Event(Arc::clone(&a), event));
+        }
+        assert_eq!(waiting(&mut outbox), ["a Changed", "a Failed(Deleted)"]);
     }
 
     #[test]

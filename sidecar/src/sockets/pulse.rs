@@ -79,7 +79,7 @@ impl All {
 
     /// Ends the subscriptions that the user may not have any more, and carries those over whose connection leads
     /// somewhere else now.
-    async fn review_one(
+    pub(super) async fn review_one(
         self: &Arc<Self>,
         socket: &Arc<Socket>,
         account: &Account,
@@ -89,10 +89,10 @@ impl All {
             let concerned = seats.iter().filter(|seat| connections(seat.connection().0));
             concerned.map(|seat| (Arc::clone(seat.topic()), seat.connection())).collect::<Vec<_>>()
         });
-        for (topic, (_, revision)) in concerned.unwrap_or_default() {
+        for (topic, before) in concerned.unwrap_or_default() {
             let strings = (topic.connection_id(), topic.path());
             let resolved = self.resolve(account, strings).await;
-            if resolved.as_ref().is_some_and(|(connection, _)| connection.revision == revision) {
+            if resolved.as_ref().is_some_and(|(connection, _)| connection.revision == before.1) {
                 continue;
             }
             let mut carried = false;
@@ -107,8 +107,9 @@ impl All {
                 carried = true;
                 Some(seat)
             };
-            // In one step, so that the client cannot leave in between without its leaving being noticed.
-            let Some(left) = socket.replace_seat(&topic, carry) else { continue };
+            // In one step, so that the client cannot leave in between without its leaving being noticed. What somebody
+            // else has carried over meanwhile is left alone.
+            let Some(left) = socket.replace_seat(&topic, before, carry) else { continue };
             drop(left);
             if !carried {
                 socket.forget(&topic);

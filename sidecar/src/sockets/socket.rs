@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::extract::ws::Utf8Bytes;
 use causeway_internal::Principal;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use super::outbox::{Closing, Outbox, Outgoing};
 use crate::metrics::Metrics;
@@ -61,10 +62,18 @@ impl Socket {
         .flatten()
     }
 
-    /// Puts another subscription in the place of the one that the client calls so; gives back what is to be dropped.
-    pub(super) fn replace_seat(&self, topic: &Topic, by: impl FnOnce() -> Option<Seat>) -> Option<Seat> {
+    /// Puts another subscription in the place of the one that the client calls so, if that is still by way of this
+    /// connection and revision; gives back what is to be dropped.
+    pub(super) fn replace_seat(
+        &self,
+        topic: &Topic,
+        connection: (Uuid, u64),
+        by: impl FnOnce() -> Option<Seat>,
+    ) -> Option<Seat> {
         self.seats(|seats| {
-            let index = seats.iter().position(|seat| seat.topic().is(topic.connection_id(), topic.path()))?;
+            let index = seats.iter().position(|seat| {
+                seat.topic().is(topic.connection_id(), topic.path()) && seat.connection() == connection
+            })?;
             Some(match by() {
                 Some(seat) => std::mem::replace(&mut seats[index], seat),
                 None => seats.swap_remove(index),
@@ -125,5 +134,9 @@ impl Socket {
 impl Subscriber for Socket {
     fn tell(&self, topic: &Arc<Topic>, event: Event) {
         self.push(Outgoing::Event(Arc::clone(topic), event));
+    }
+
+    fn user(&self) -> Uuid {
+        self.principal.user_id
     }
 }

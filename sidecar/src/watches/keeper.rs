@@ -35,11 +35,15 @@ const LOOKS_A_LISTING: u32 = 3;
 /// hundred.
 const POLITENESS: u32 = 100;
 
+/// At most after a look at everything that the end of its watch broke off: whether the server was slow or only went away
+/// in the midst of it is not known.
+const BROKEN_OFF_PAUSE: Duration = Duration::from_mins(5);
+
 /// Between two looks where the server reports nothing.
 const POLL_EVERY: Duration = Duration::from_secs(2);
 
 /// How often a server that reports nothing is asked whether it does now.
-const TRY_AGAIN_EVERY: Duration = Duration::from_mins(1);
+const TRY_AGAIN_EVERY: Duration = if cfg!(test) { Duration::from_secs(3) } else { Duration::from_mins(1) };
 
 /// How often it is looked whether a directory that is gone is there again.
 const RETURN_EVERY: Duration = Duration::from_secs(5);
@@ -64,14 +68,19 @@ enum End {
     Absent,
     /// The connection is lost, or the directory is another one.
     Lost,
-    /// It is time to ask whether the server reports by now.
-    TryAgain,
 }
 
 /// Keeps the directory watched until nobody wants it, or the hub stops.
 pub(super) async fn keep(hub: Arc<Hub>, watched: Arc<Watched>, source: Arc<dyn Source>) {
     let stop = hub.stop.clone();
-    let keeper = Keeper { hub, watched, source, backoff: Backoff::default(), was_live: false };
+    let keeper = Keeper {
+        hub,
+        watched,
+        source,
+        backoff: Backoff::default(),
+        was_live: false,
+        listing_not_before: Instant::now(),
+    };
     // A stop goes through the same door as the last subscriber: a watch in force is closed, not dropped.
     let orders = Arc::clone(&keeper.watched);
     let stopping = async {
@@ -92,23 +101,40 @@ struct Keeper {
     backoff: Backoff,
     /// Whether it has been watched before, so that the next time is a return.
     was_live: bool,
+    /// Until then the server is not asked again for everything in the directory, whatever becomes of the watch meanwhile.
+    listing_not_before: Instant,
 }
 
 impl Keeper {
     async fn run(mut self) {
         loop {
             let begun = Instant::now();
+            if let Err(until) = self.hub.may_log_on(&self.watched.key) {
+                self.tell_away(Failure::Refused);
+                if self.rest_while_refused(until).await {
+                    return;
+                }
+                continue;
+            }
             let Some(opened) = self.unless_unwanted(self.open()).await else { return };
             let wait = match opened {
                 Ok((reports, directory)) => match self.attend(reports, &directory).await {
                     End::Unwanted => return,
                     End::Absent => self.gone(Failure::NoDirectory),
-                    End::Lost | End::TryAgain => self.lost(begun),
+                    End::Lost => self.lost(begun),
                 },
                 Err(error) => {
                     tracing::debug!(?error, path = %self.watched.key.path, "a directory is not watched");
+                    if error.kind() == ShareErrorKind::LogonRefused && !self.source.is_retired() {
+                        self.hub.metrics.failures.count();
+                        self.hub.note_refusal(&self.watched.key);
+                        continue;
+                    }
                     match meaning(&error) {
-                        Meaning::Absent => self.gone(Failure::NoDirectory),
+                        Meaning::Absent => {
+                            self.hub.note_logon(&self.watched.key, &self.watched.share);
+                            self.gone(Failure::NoDirectory)
+                        }
                         Meaning::Away(failure) => self.away(failure),
                         // Not even a look is to be had.
                         Meaning::Silent => self.away(Failure::Unreachable),
@@ -141,6 +167,24 @@ impl Keeper {
             biased;
             () = unwanted => None,
             outcome = work => Some(outcome),
+        }
+    }
+
+    /// Waits for the moment, or until the account is let in again, whoever asks meanwhile. Whether it is over.
+    async fn rest_while_refused(&self, until: Instant) -> bool {
+        let relieved = async {
+            loop {
+                if self.watched.orders().await.end {
+                    return true;
+                }
+                if !self.hub.is_refused(&self.watched.key) {
+                    return false;
+                }
+            }
+        };
+        tokio::select! {
+            over = relieved => over,
+            () = sleep_until(until) => false,
         }
     }
 
@@ -188,13 +232,18 @@ impl Keeper {
     /// The server is not there: how long until the next attempt.
     fn away(&mut self, failure: Failure) -> Duration {
         self.hub.metrics.failures.count();
+        if self.tell_away(failure) { self.backoff.next(failure == Failure::Refused) } else { RETURN_EVERY }
+    }
+
+    /// Tells the subscribers. Not when the connection was changed: they are being carried over to what it is now, so
+    /// that it is none of their business.
+    fn tell_away(&self, failure: Failure) -> bool {
         self.watched.contents.outdate();
-        if self.source.is_retired() {
-            // The subscribers are being carried over to what the connection is now; none of their business.
-            return RETURN_EVERY;
+        let concerns_them = !self.source.is_retired();
+        if concerns_them {
+            self.watched.audience().away(failure);
         }
-        self.watched.audience().away(failure);
-        self.backoff.next(failure == Failure::Refused)
+        concerns_them
     }
 
     /// Tells what the server reports, until that ends. Without a watch it looks for itself.
@@ -209,35 +258,43 @@ impl Keeper {
         if std::mem::replace(&mut self.was_live, true) {
             self.hub.metrics.reconnects.count();
         }
+        self.hub.note_logon(&self.watched.key, &self.watched.share);
         if was_away {
             self.hub.poke(&self.watched.share);
         }
-        let handles = i64::from(reports.is_some());
-        self.hub.metrics.handles.change(handles);
-        let end = self.follow(reports.as_mut(), directory).await;
+        self.hub.metrics.handles.change(i64::from(reports.is_some()));
+        let mut looks = Looks::new(reports.is_none(), self.listing_not_before);
+        let end = self.follow(&mut reports, directory, &mut looks).await;
+        self.listing_not_before = looks.leave();
         // What follows may be about the same directory, which is not deleted for good before its handle is closed.
-        if let Some(reports) = reports
-            && timeout(CLOSE_WITHIN, reports.close()).await.is_err()
-        {
-            tracing::debug!(path = %self.watched.key.path, "a watch did not close in time");
+        if let Some(reports) = reports {
+            if timeout(CLOSE_WITHIN, reports.close()).await.is_err() {
+                tracing::debug!(path = %self.watched.key.path, "a watch did not close in time");
+            }
+            self.hub.metrics.handles.change(-1);
         }
-        self.hub.metrics.handles.change(-handles);
         self.watched.contents.outdate();
         end
     }
 
-    async fn follow(&self, mut reports: Option<&mut Box<dyn Reports>>, directory: &Metadata) -> End {
-        let silent = reports.is_none();
+    async fn follow(
+        &self,
+        reports: &mut Option<Box<dyn Reports>>,
+        directory: &Metadata,
+        looks: &mut Looks,
+    ) -> End {
         let mut pacer = Pacer::default();
-        let mut looks = Looks::new(silent);
         let mut looking: Option<BoxFuture<'_, Looked>> = None;
-        let begun = Instant::now();
+        // Where the server reports nothing, whether it does by now.
+        let mut arming: Option<BoxFuture<'_, Result<Armed, ShareError>>> = None;
+        let mut try_again = Instant::now() + TRY_AGAIN_EVERY;
         // What is changed from here on without a report is found by the directory's own time.
         let contents = &self.watched.contents;
         contents.compare_stamp(contents.ticket(), directory.changed);
         loop {
             let due = pacer.due();
-            let timer = [due, looking.is_none().then_some(looks.next)].into_iter().flatten().min();
+            let try_due = (reports.is_none() && arming.is_none()).then_some(try_again);
+            let timer = [due, looking.is_none().then_some(looks.next), try_due].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 orders = self.watched.orders() => {
@@ -245,16 +302,16 @@ impl Keeper {
                         return End::Unwanted;
                     }
                     if orders.changed {
-                        self.changed(&mut pacer, &mut looks);
+                        self.changed(&mut pacer, looks);
                     }
                     if orders.look {
                         looks.hurry();
                     }
                 }
-                report = next(&mut reports) => match report {
+                report = next(reports) => match report {
                     Ok(event) => {
                         if self.counts(&event) {
-                            self.changed(&mut pacer, &mut looks);
+                            self.changed(&mut pacer, looks);
                         }
                     }
                     Err(error) => {
@@ -266,14 +323,37 @@ impl Keeper {
                     looking = None;
                     match looked {
                         Looked::Nothing { took, listed } => looks.done(took, listed),
-                        Looked::Overtaken => looks.overtaken(),
+                        Looked::Overtaken { took, listed } => looks.overtaken(took, listed),
                         Looked::Change { took, listed } => {
                             self.hub.metrics.unreported.count();
                             looks.done(took, listed);
-                            self.changed(&mut pacer, &mut looks);
+                            self.changed(&mut pacer, looks);
                         }
                         Looked::Absent => return End::Absent,
                         Looked::Another | Looked::Lost => return End::Lost,
+                    }
+                }
+                armed = running(&mut arming) => {
+                    arming = None;
+                    try_again = Instant::now() + TRY_AGAIN_EVERY;
+                    match armed {
+                        Ok(Armed { reports: better, directory: now }) => {
+                            self.hub.metrics.handles.change(1);
+                            *reports = Some(better);
+                            if now.file_id != directory.file_id {
+                                return End::Lost;
+                            }
+                            looks.report_begins();
+                            // Likewise, as far as the directory itself tells.
+                            if contents.compare_stamp(contents.ticket(), now.changed) == Found::Change {
+                                self.hub.metrics.unreported.count();
+                                self.changed(&mut pacer, looks);
+                            }
+                        }
+                        // The looks go on, and find what else there is to find.
+                        Err(error) => {
+                            tracing::debug!(?error, path = %self.watched.key.path, "still not reported");
+                        }
                     }
                 }
                 () = until(timer) => {
@@ -281,12 +361,12 @@ impl Keeper {
                     if pacer.fire(now) {
                         self.watched.audience().changed();
                     }
+                    if try_due.is_some_and(|due| now >= due) {
+                        arming = Some(self.source.arm());
+                    }
                     if looking.is_none() && now >= looks.next {
-                        self.watched.contents.tidy();
-                        if silent && now >= begun + TRY_AGAIN_EVERY {
-                            return End::TryAgain;
-                        }
-                        looking = Some(self.look(directory, looks.is_listing_due()).boxed());
+                        contents.tidy();
+                        looking = Some(self.look(directory, looks.begin()).boxed());
                     }
                 }
             }
@@ -317,7 +397,7 @@ impl Keeper {
     /// Looks for what the server has not reported.
     async fn look(&self, directory: &Metadata, listing: bool) -> Looked {
         // The semaphore is never closed.
-        let _turn = self.hub.looks.acquire().await;
+        let _turn = self.watched.looks.acquire().await;
         let begun = Instant::now();
         let ticket = self.watched.contents.ticket();
         let now = match self.source.look().await {
@@ -340,6 +420,8 @@ impl Keeper {
         if listed {
             found = match self.compare(ticket).await {
                 Ok(found) => found,
+                // The server is there, it has just said so: the directory is more than it can tell in that time.
+                Err(error) if error.kind() == ShareErrorKind::TimedOut => Found::Nothing,
                 Err(error) => return Looked::failed(&error, begun.elapsed()),
             };
         }
@@ -347,7 +429,7 @@ impl Keeper {
         match found {
             Found::Nothing => Looked::Nothing { took, listed },
             Found::Change => Looked::Change { took, listed },
-            Found::Overtaken => Looked::Overtaken,
+            Found::Overtaken => Looked::Overtaken { took, listed },
         }
     }
 
@@ -357,15 +439,16 @@ impl Keeper {
     }
 }
 
+/// Ours, or in what is ours: a tree is copied into a temporary sibling, too.
 fn is_ours(change: &ItemChange) -> bool {
-    change.path.name().is_some_and(|name| TempName::parse(name).is_some())
+    change.path.segments().any(|name| TempName::parse(name).is_some())
 }
 
 /// What a look found.
 enum Looked {
     Nothing { took: Duration, listed: bool },
     Change { took: Duration, listed: bool },
-    Overtaken,
+    Overtaken { took: Duration, listed: bool },
     Absent,
     Another,
     Lost,
@@ -375,7 +458,8 @@ impl Looked {
     fn failed(error: &ShareError, took: Duration) -> Self {
         use ShareErrorKind as Kind;
         match error.kind() {
-            Kind::Unreachable | Kind::ConnectionLost | Kind::TimedOut => Self::Lost,
+            // A refused logon as well: to be asked again at the pace of refusals, not of looks.
+            Kind::Unreachable | Kind::ConnectionLost | Kind::TimedOut | Kind::LogonRefused => Self::Lost,
             _ if meaning(error) == Meaning::Absent => Self::Absent,
             // A directory too large to be listed, for one: a failure of the look, not of the watch.
             _ => Self::Nothing { took, listed: true },
@@ -389,31 +473,60 @@ struct Looks {
     next: Instant,
     since_listing: u32,
     listing_not_before: Instant,
+    /// When the look at everything began that is under way.
+    listing_since: Option<Instant>,
 }
 
 impl Looks {
-    fn new(silent: bool) -> Self {
-        let now = Instant::now();
-        let every = if silent { POLL_EVERY } else { LOOK_EVERY };
-        Self { every, next: now + scattered(SETTLE), since_listing: LOOKS_A_LISTING, listing_not_before: now }
-    }
-
-    fn is_listing_due(&self) -> bool {
-        (self.every == POLL_EVERY || self.since_listing >= LOOKS_A_LISTING)
-            && Instant::now() >= self.listing_not_before
-    }
-
-    fn done(&mut self, took: Duration, listed: bool) {
-        let now = Instant::now();
-        self.next = now + scattered(self.every);
-        self.since_listing = if listed { 0 } else { self.since_listing.saturating_add(1) };
-        if listed {
-            self.listing_not_before = now + took.saturating_mul(POLITENESS);
+    fn new(silent: bool, listing_not_before: Instant) -> Self {
+        Self {
+            every: if silent { POLL_EVERY } else { LOOK_EVERY },
+            next: Instant::now() + scattered(SETTLE),
+            since_listing: LOOKS_A_LISTING,
+            listing_not_before,
+            listing_since: None,
         }
     }
 
-    fn overtaken(&mut self) {
+    /// A look begins: whether it is one at everything.
+    fn begin(&mut self) -> bool {
+        let now = Instant::now();
+        let listing = (self.every == POLL_EVERY || self.since_listing >= LOOKS_A_LISTING)
+            && now >= self.listing_not_before;
+        self.listing_since = listing.then_some(now);
+        listing
+    }
+
+    fn done(&mut self, took: Duration, listed: bool) {
+        self.next = Instant::now() + scattered(self.every);
+        self.since_listing = if listed { 0 } else { self.since_listing.saturating_add(1) };
+        self.listed(took, listed);
+    }
+
+    fn overtaken(&mut self, took: Duration, listed: bool) {
         self.next = Instant::now() + scattered(SETTLE);
+        self.listed(took, listed);
+    }
+
+    fn listed(&mut self, took: Duration, listed: bool) {
+        self.listing_since = None;
+        if listed {
+            self.listing_not_before = Instant::now() + took.saturating_mul(POLITENESS);
+        }
+    }
+
+    /// The server reports from now on. What happened since the last look is found by one more.
+    fn report_begins(&mut self) {
+        self.every = LOOK_EVERY;
+        self.settle();
+    }
+
+    /// No more looks: when there may be one at everything again. One that was broken off has cost what it has.
+    fn leave(&self) -> Instant {
+        let now = Instant::now();
+        let pause = |since: Instant| (now - since).saturating_mul(POLITENESS).min(BROKEN_OFF_PAUSE);
+        let until = self.listing_since.map(|since| now + pause(since));
+        until.map_or(self.listing_not_before, |until| until.max(self.listing_not_before))
     }
 
     /// Something changed: what is there by then is the new base of comparisons.
@@ -432,7 +545,7 @@ fn scattered(wait: Duration) -> Duration {
     wait.mul_f64(rand::rng().random_range(0.75..1.25))
 }
 
-async fn next(reports: &mut Option<&mut Box<dyn Reports>>) -> Result<WatchEvent, ShareError> {
+async fn next(reports: &mut Option<Box<dyn Reports>>) -> Result<WatchEvent, ShareError> {
     match reports {
         Some(reports) => reports.next().await,
         None => std::future::pending().await,

@@ -2,7 +2,14 @@
 
 use async_trait::async_trait;
 use causeway_paths::SharePath;
-use causeway_smb::{Metadata, ShareError, SharePool, Watch, WatchEvent, WatchOptions};
+use causeway_smb::{
+    Metadata, PoolLimits, ShareError, ShareErrorKind, SharePool, WATCHES_PER_CONNECTION, Watch, WatchEvent,
+    WatchOptions,
+};
+
+/// Watches of a connection that those who look at directories leave free: one is the directory index's, and those who
+/// come at the same moment do not count each other.
+const LEFT_FREE: usize = 16;
 
 /// A directory that can be watched.
 #[async_trait]
@@ -54,6 +61,10 @@ impl ShareDirectory {
 #[async_trait]
 impl Source for ShareDirectory {
     async fn arm(&self) -> Result<Armed, ShareError> {
+        let most = PoolLimits::default().watch_connections * WATCHES_PER_CONNECTION;
+        if self.pool.watches() + LEFT_FREE >= most {
+            return Err(ShareErrorKind::TooManyWatches.into());
+        }
         let watch = self.pool.watch(&self.path, WatchOptions::default()).await?;
         let directory = watch.metadata().clone();
         Ok(Armed { reports: Box::new(watch), directory })

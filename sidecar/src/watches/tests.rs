@@ -1,7 +1,7 @@
 //! The keeper and the hub against a directory that does what a case wants.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -35,6 +35,12 @@ struct Directory {
     entries: Mutex<Vec<Metadata>>,
     missing: Mutex<bool>,
     reporter: Mutex<Option<mpsc::UnboundedSender<Report>>>,
+    /// How long a listing takes, and whether it is never answered.
+    listing_takes: Mutex<Duration>,
+    listings_time_out: AtomicBool,
+    /// Whether the server does not answer any more.
+    hangs: AtomicBool,
+    attempts: AtomicUsize,
     opened: AtomicUsize,
     listed: AtomicUsize,
     open: Arc<AtomicUsize>,
@@ -75,6 +81,7 @@ fn entry(name: &str, kind: EntryKind, size: u64) -> Metadata {
 #[async_trait]
 impl Source for Directory {
     async fn arm(&self) -> Result<Armed, ShareError> {
+        self.attempts.fetch_add(1, Ordering::SeqCst);
         if let Some(refusal) = self.refusals.lock().unwrap().pop_front() {
             return Err(refusal.into());
         }
@@ -87,11 +94,19 @@ impl Source for Directory {
     }
 
     async fn look(&self) -> Result<Metadata, ShareError> {
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         if *self.missing.lock().unwrap() { Err(ShareErrorKind::NotFound.into()) } else { Ok(self.metadata()) }
     }
 
     async fn list(&self) -> Result<Vec<Metadata>, ShareError> {
         self.listed.fetch_add(1, Ordering::SeqCst);
+        let takes = *self.listing_takes.lock().unwrap();
+        sleep(takes).await;
+        if self.listings_time_out.load(Ordering::SeqCst) {
+            return Err(ShareErrorKind::TimedOut.into());
+        }
         Ok(self.entries.lock().unwrap().clone())
     }
 
@@ -124,6 +139,10 @@ impl Subscriber for Browser {
     fn tell(&self, _topic: &Arc<Topic>, event: Event) {
         let _ = self.told.send(event);
     }
+
+    fn user(&self) -> Uuid {
+        Uuid::nil()
+    }
 }
 
 struct Office {
@@ -152,16 +171,23 @@ impl Office {
     }
 
     fn subscribe_as(&self, id: u64, welcome: Welcome) -> Subscription {
-        let key = Key { connection: Uuid::nil(), revision: 1, path: SharePath::parse("docs").unwrap() };
+        self.subscribe_at("docs", Self::share(), &self.directory, (id, welcome)).expect("there is room")
+    }
+
+    fn subscribe_at(
+        &self,
+        path: &str,
+        share: ShareKey,
+        directory: &Arc<Directory>,
+        (id, welcome): (u64, Welcome),
+    ) -> Result<Subscription, TooMany> {
+        let key = Key { connection: Uuid::nil(), revision: 1, path: SharePath::parse(path).unwrap() };
         let (told, receiver) = mpsc::unbounded_channel();
         let subscriber: Arc<dyn Subscriber> = Arc::new(Browser { told });
-        let directory = Arc::clone(&self.directory);
-        let seat = self
-            .watches
-            .hub
-            .subscribe(key, Self::share(), ("c", "docs"), (id, subscriber), welcome, |_| directory)
-            .expect("there is room");
-        Subscription { seat: Some(seat), told: receiver }
+        let directory = Arc::clone(directory);
+        let subscriber = (id, subscriber);
+        let seat = self.watches.hub.subscribe(key, share, ("c", path), subscriber, welcome, |_| directory)?;
+        Ok(Subscription { seat: Some(seat), told: receiver })
     }
 
     fn did(&self, path: &str, deed: Deed) {
@@ -239,11 +265,9 @@ fn a_change_concerns_the_directories_above_it_and_those_that_it_takes_along() {
         ("z/new/deep", "a", away(), look),
         ("x", "a", away(), Effect::default()),
     ] {
-        assert_eq!(
-            effect(&path(directory), &change(at, deed.clone())),
-            expected,
-            "{directory} {at} {deed:?}"
-        );
+        let change = change(at, deed.clone());
+        let effect = Places::of(&change).effect_on(&folded(&path(directory)));
+        assert_eq!(effect, expected, "{directory} {at} {deed:?}");
     }
 }
 
@@ -291,6 +315,8 @@ async fn our_own_temporary_siblings_are_nobodys_business() {
     anna.is(Event::Subscribed).await;
     let temporary = TempName::from_uuid_bytes([7; 16]).to_entry_name();
     office.directory.report(Ok(changed(temporary.as_str())));
+    // A tree that is being copied, in its temporary place.
+    office.directory.report(Ok(changed(&format!("deep/{temporary}/sub/file.txt"))));
     anna.is_quiet().await;
     office.directory.report(Ok(WatchEvent::Overflow));
     anna.is(Event::Changed).await;
@@ -394,7 +420,7 @@ async fn another_directory_of_the_same_name_is_watched_anew() {
 async fn what_no_server_reports_is_found() {
     let office = Office::open();
     // Nothing is reported at all: the server cannot.
-    office.directory.refusals.lock().unwrap().push_back(ShareErrorKind::WatchUnsupported);
+    office.directory.refusals.lock().unwrap().extend([ShareErrorKind::WatchUnsupported; 100]);
     let mut anna = office.subscribe(1);
     anna.is(Event::Subscribed).await;
     // The first look is what later ones are compared with.
@@ -402,6 +428,127 @@ async fn what_no_server_reports_is_found() {
     office.directory.entries.lock().unwrap().push(entry("grown.txt", EntryKind::File, 5));
     anna.is(Event::Changed).await;
     assert!(office.metrics.text().contains("causeway_unreported_changes_total 1\n"));
+}
+
+#[tokio::test]
+async fn a_server_that_begins_to_report_is_changed_over_to_unseen() {
+    let office = Office::open();
+    office.directory.refusals.lock().unwrap().extend([ShareErrorKind::WatchUnsupported; 2]);
+    let mut anna = office.subscribe(1);
+    anna.is(Event::Subscribed).await;
+    until(|| office.metrics.handles.value() == 1).await;
+    assert_eq!(office.directory.attempts.load(Ordering::SeqCst), 3);
+    anna.is_quiet().await;
+    office.directory.report(Ok(changed("new.txt")));
+    anna.is(Event::Changed).await;
+    anna.leave();
+    until(|| office.directory.open.load(Ordering::SeqCst) == 0).await;
+    until(|| office.metrics.handles.value() == 0).await;
+}
+
+#[tokio::test]
+async fn a_directory_that_changes_all_the_time_is_not_listed_all_the_time() {
+    let office = Office::open();
+    *office.directory.listing_takes.lock().unwrap() = Duration::from_millis(300);
+    let mut anna = office.subscribe(1);
+    anna.is(Event::Subscribed).await;
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < Duration::from_secs(9) {
+        office.directory.report(Ok(changed("busy.log")));
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(office.directory.listed.load(Ordering::SeqCst), 1, "the next one is due after 30 s");
+}
+
+#[tokio::test]
+async fn a_listing_that_takes_too_long_is_no_loss_of_the_watch() {
+    let office = Office::open();
+    *office.directory.listing_takes.lock().unwrap() = Duration::from_millis(200);
+    office.directory.listings_time_out.store(true, Ordering::SeqCst);
+    let mut anna = office.subscribe(1);
+    anna.is(Event::Subscribed).await;
+    until(|| office.directory.listed.load(Ordering::SeqCst) == 1).await;
+    sleep(Duration::from_millis(300)).await;
+    anna.is_quiet().await;
+    // Nor does a real loss make it due again.
+    office.directory.report(Err(ShareErrorKind::ConnectionLost));
+    anna.is(Event::Changed).await;
+    sleep(Duration::from_secs(4)).await;
+    anna.is_quiet().await;
+    assert_eq!(office.directory.opened.load(Ordering::SeqCst), 2);
+    assert_eq!(office.directory.listed.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn many_who_wait_for_a_refused_account_are_one_attempt() {
+    let office = Office::open();
+    office.directory.refusals.lock().unwrap().extend([ShareErrorKind::LogonRefused; 1000]);
+    let mut browsers = Vec::new();
+    for number in 0..30 {
+        let at = format!("docs/{}", number % 10);
+        let as_new = (number, Welcome::Acknowledge);
+        let mut browser = office.subscribe_at(&at, Office::share(), &office.directory, as_new).unwrap();
+        browser.is(Event::Failed(Failure::Refused)).await;
+        browsers.push(browser);
+    }
+    // Who comes, and what we do ourselves, is no reason to ask again at once.
+    office.did("docs/1/new.txt", Deed::Created);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(office.directory.attempts.load(Ordering::SeqCst), 1);
+    drop(browsers);
+    until(|| office.metrics.watches.value() == 0).await;
+    timeout(PATIENCE, office.watches.stop()).await.expect("nobody waits on");
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_keeps_no_other_from_being_looked_at() {
+    let office = Office::open();
+    let hanging: Arc<Directory> = Arc::default();
+    let mut browsers = Vec::new();
+    for number in 0..20 {
+        let at = format!("docs/{number}");
+        let as_new = (number, Welcome::Acknowledge);
+        let mut browser = office.subscribe_at(&at, Office::share(), &hanging, as_new).unwrap();
+        browser.is(Event::Subscribed).await;
+        browsers.push(browser);
+    }
+    hanging.hangs.store(true, Ordering::SeqCst);
+    // By then their looks are under way.
+    sleep(Duration::from_secs(3)).await;
+    let elsewhere = ShareKey::new("other", DEFAULT_PORT, "data");
+    let as_new = (99, Welcome::Acknowledge);
+    let mut browser = office.subscribe_at("docs", elsewhere, &office.directory, as_new).unwrap();
+    browser.is(Event::Subscribed).await;
+    timeout(Duration::from_secs(10), async {
+        while office.directory.listed.load(Ordering::SeqCst) == 0 {
+            sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .expect("it is looked at");
+}
+
+#[tokio::test]
+async fn no_user_has_all_the_watches() {
+    let office = Office::open();
+    let mut subscriptions = Vec::new();
+    let refused = loop {
+        let at = format!("docs/{}", subscriptions.len());
+        let as_new = (1, Welcome::Acknowledge);
+        match office.subscribe_at(&at, Office::share(), &office.directory, as_new) {
+            Ok(subscription) => subscriptions.push(subscription),
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!((refused, subscriptions.len()), (TooMany::OfUser, MOST_WATCHES_OF_USER));
+    // One that somebody watches already is no further one, and one that is given up makes room.
+    let again = (2, Welcome::Acknowledge);
+    assert!(office.subscribe_at("docs/7", Office::share(), &office.directory, again).is_ok());
+    subscriptions.pop();
+    assert!(office.subscribe_at("docs/new", Office::share(), &office.directory, again).is_ok());
+    drop(subscriptions);
+    until(|| office.metrics.watches.value() == 0).await;
+    assert!(office.watches.hub.lock().of_user.is_empty());
 }
 
 #[tokio::test]

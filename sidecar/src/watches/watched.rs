@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use causeway_paths::{CanonicalKey, CaseRule, SharePath};
+use tokio::sync::{Notify, Semaphore};
+use uuid::Uuid;
 
 use super::audience::{Audience, Phase, Welcome};
 use super::contents::Contents;
@@ -15,6 +17,12 @@ use crate::metrics::Metrics;
 pub(super) struct Watched {
     pub(super) key: Key,
     pub(super) share: ShareKey,
+    /// The path with its case folded, for comparing with what our own operations change.
+    pub(super) folded: CanonicalKey,
+    /// Who came first: it counts as his, whoever else comes.
+    pub(super) founder: Uuid,
+    /// The turns of looks at this share.
+    pub(super) looks: Arc<Semaphore>,
     pub(super) contents: Contents,
     /// Held by one reading of the whole directory for somebody: the others wait and share it.
     pub(super) reading: tokio::sync::Mutex<()>,
@@ -35,10 +43,19 @@ pub(super) struct Orders {
 }
 
 impl Watched {
-    pub(super) fn new(key: Key, share: ShareKey, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(
+        key: Key,
+        share: ShareKey,
+        founder: Uuid,
+        looks: Arc<Semaphore>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
+            folded: folded(&key.path),
             key,
             share,
+            founder,
+            looks,
             contents: Contents::new(metrics),
             reading: tokio::sync::Mutex::default(),
             audience: Mutex::default(),
@@ -85,4 +102,10 @@ impl Watched {
             self.bell.notified().await;
         }
     }
+}
+
+/// What all spellings of a path have in common. Servers fold case by rules of their own; being told once too often does no
+/// harm.
+pub(super) fn folded(path: &SharePath) -> CanonicalKey {
+    path.canonical_key(CaseRule::Insensitive)
 }
