@@ -202,7 +202,10 @@ async fn run(command: Command) -> Exit {
         }
     };
     if pause && context.person.is_at_terminal() {
-        let _ = context.person.line("Press Enter to close. ").await;
+        tokio::select! {
+            _ = context.person.line("Press Enter to close. ") => {}
+            () = stopped(&context) => {}
+        }
     }
     exit
 }

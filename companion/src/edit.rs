@@ -2,6 +2,8 @@
 
 use std::cell::{Ref, RefCell};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::api::{ApiError, Destination, Lifecycle, RemoteFile, Saved, Server};
 use crate::api::{FileInfo, Pulse};
@@ -83,6 +85,11 @@ impl<'a> Edit<'a> {
     /// What downloads are written to.
     pub fn incoming(&self) -> PathBuf {
         self.open.borrow().incoming()
+    }
+
+    /// Ends it; what is on disk stays.
+    pub fn into_session(self) -> OpenSession {
+        self.open.into_inner()
     }
 
     /// Ends it and removes everything of it.
@@ -191,19 +198,29 @@ impl<'a> Edit<'a> {
         content
     }
 
-    /// Uploads what is in [`Self::outgoing`].
-    pub async fn upload(&self, content: &Content, destination: Destination) -> Result<Saved, ApiError> {
+    /// Uploads what is in [`Self::outgoing`]. Besides, whether all of it went out, so that the server may have it whatever
+    /// the answer is.
+    pub async fn upload(
+        &self,
+        content: &Content,
+        destination: Destination,
+    ) -> (Result<Saved, ApiError>, bool) {
         let source = self.outgoing();
         let bar = progress::bar("Saving", content.size);
+        let most = Arc::new(AtomicU64::new(0));
         let saved = self
             .with_right(async |server, connection, operation| {
-                let drawn = bar.clone();
-                let progress = move |sent| drawn.set_position(sent);
+                let (drawn, most) = (bar.clone(), Arc::clone(&most));
+                most.store(0, Ordering::Relaxed);
+                let progress = move |sent| {
+                    most.store(sent, Ordering::Relaxed);
+                    drawn.set_position(sent);
+                };
                 server.upload(connection, operation, &source, content.size, destination, progress).await
             })
             .await;
         bar.finish_and_clear();
-        saved
+        (saved, most.load(Ordering::Relaxed) >= content.size)
     }
 
     /// Gives the lock back, as well as it can: a lock that is not given back expires after two minutes.

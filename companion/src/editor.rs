@@ -6,14 +6,19 @@ use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
 
+use crate::beside::mark_of_a_program;
 use crate::context::Context;
 use crate::edit::Edit;
-use crate::session::EditorProcess;
+use crate::session::{EditorProcess, Session};
+use crate::still_open::{started, this_boot};
 use crate::store::StoreError;
-use crate::working_copy::{content_of, is_open_in_a_program};
+use crate::working_copy::content_of;
 
-/// A program that ends sooner, with nothing changed, has only handed the file over to another one.
+/// A program that ends sooner, with nothing changed, may only have handed the file over to another one.
 const TOO_QUICK: Duration = Duration::from_secs(3);
+
+/// How long after the end of a terminal's input the signal may take that says that its window was closed.
+const HANGS_UP_WITHIN: Duration = Duration::from_millis(500);
 
 /// The desktop's own way to open a file.
 const SYSTEM: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
@@ -36,6 +41,8 @@ pub enum Ended {
     Done,
     /// The program says that something went wrong.
     Failed(String),
+    /// A program may still have the file, and nobody can be asked: why it looks so.
+    StillOpen(String),
 }
 
 /// Why a file cannot be edited.
@@ -89,29 +96,54 @@ pub async fn edit_with(
     until_exit: bool,
 ) -> Result<Ended, EditorError> {
     let file = edit.working_copy();
+    // Written down before anybody has the file.
+    edit.update(|session| {
+        session.boot = this_boot();
+        session.editor = None;
+        session.handed_over = !matches!(opener, Opener::Command(_));
+    })?;
     match opener {
         Opener::ByHand => {
             context.person.tell(format!("Edit this file: {}", file.display()));
-            until_told(context, edit).await;
-            Ok(Ended::Done)
+            Ok(until_told(context, edit).await)
         }
         Opener::System => {
             let mut command = Command::new(SYSTEM);
             command.arg(&file).stdin(Stdio::null()).stdout(Stdio::null());
+            let begun = Instant::now();
             let mut child = start(command, SYSTEM)?;
             if until_exit {
-                remember(edit, &child)?;
+                remember(edit, &child);
             }
             let status = ended(&mut child, SYSTEM).await?;
             if !status.success() {
                 return Err(EditorError::NothingFits(status));
             }
-            if !until_exit {
-                until_told(context, edit).await;
+            if until_exit {
+                Ok(after_the_end(context, edit, SYSTEM, begun).await)
+            } else {
+                Ok(until_told(context, edit).await)
             }
-            Ok(Ended::Done)
         }
         Opener::Command(command) => with_command(context, edit, command, &file).await,
+    }
+}
+
+/// The terminal, while a program has it. Whatever we said then would be in the middle of its screen, and Ctrl-C is for it.
+struct Lent<'a>(&'a Context);
+
+impl<'a> Lent<'a> {
+    fn new(context: &'a Context) -> Self {
+        context.person.leave_terminal();
+        context.terminal_is_lent.set(true);
+        Self(context)
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.0.terminal_is_lent.set(false);
+        self.0.person.free_terminal();
     }
 }
 
@@ -124,34 +156,58 @@ async fn with_command(
     // The file is an argument of the shell, not part of its text: whatever is in its name stays a name.
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(format!("{command} \"$@\"")).arg(command).arg(file);
-    let has_terminal = context.person.is_at_terminal();
-    if has_terminal {
-        // Whatever we said now would be in the middle of its screen, and Ctrl-C is for it.
-        context.person.leave_terminal();
-        context.terminal_is_lent.set(true);
-    } else {
+    let lent = context.person.is_at_terminal().then(|| Lent::new(context));
+    if lent.is_none() {
         shell.stdin(Stdio::null());
     }
     let begun = Instant::now();
     let mut child = start(shell, command)?;
-    remember(edit, &child)?;
+    remember(edit, &child);
     let status = ended(&mut child, command).await;
-    context.terminal_is_lent.set(false);
-    context.person.free_terminal();
-    edit.update(|session| session.editor = None)?;
+    drop(lent);
     let status = status?;
+    note(edit, |session| session.editor = None);
     if !status.success() {
         return Ok(Ended::Failed(format!("{command:?} ended with {status}")));
     }
-    let unchanged = || {
-        let base = edit.session().base.as_ref().map(|base| base.content.clone());
-        content_of(file).ok() == base
+    Ok(after_the_end(context, edit, command, begun).await)
+}
+
+/// What the end of a program means: that the editing is over, or that another program has the file now.
+async fn after_the_end(context: &Context, edit: &Edit<'_>, program: &str, begun: Instant) -> Ended {
+    let why = match mark(edit) {
+        Some(mark) => {
+            format!("{program:?} has ended, but {mark} says that a program still has the file open")
+        }
+        None if begun.elapsed() < TOO_QUICK && is_unchanged(edit).await => {
+            format!(
+                "{program:?} has ended at once, with nothing changed; perhaps it goes on in another window"
+            )
+        }
+        None => {
+            note(edit, |session| session.handed_over = false);
+            return Ended::Done;
+        }
     };
-    if begun.elapsed() < TOO_QUICK && context.person.can_be_asked() && unchanged() {
-        context.person.tell(format!("{command:?} has ended at once; perhaps it goes on in another window."));
-        until_told(context, edit).await;
+    if !context.person.can_be_asked() {
+        return Ended::StillOpen(why);
     }
-    Ok(Ended::Done)
+    note(edit, |session| session.handed_over = true);
+    context.person.tell(format!("{why}."));
+    until_told(context, edit).await
+}
+
+/// The file by which a program says that it has the working copy open.
+fn mark(edit: &Edit<'_>) -> Option<String> {
+    mark_of_a_program(&edit.work(), &edit.session().file_name)
+}
+
+async fn is_unchanged(edit: &Edit<'_>) -> bool {
+    let base = edit.session().base.as_ref().map(|base| base.content.clone());
+    let file = edit.working_copy();
+    // A large file takes a while, and heartbeats are due meanwhile.
+    let now = tokio::task::spawn_blocking(move || content_of(&file)).await;
+    now.is_ok_and(|now| now.ok() == base)
 }
 
 fn start(mut command: Command, program: &str) -> Result<Child, EditorError> {
@@ -163,77 +219,52 @@ async fn ended(child: &mut Child, program: &str) -> Result<ExitStatus, EditorErr
 }
 
 /// Notes the program, so that a recovery does not take the file away from under it.
-fn remember(edit: &Edit<'_>, child: &Child) -> Result<(), EditorError> {
+fn remember(edit: &Edit<'_>, child: &Child) {
     let editor = child.id().map(|pid| EditorProcess { pid, started: started(pid) });
-    Ok(edit.update(|session| session.editor = editor)?)
+    note(edit, |session| session.editor = editor);
+}
+
+/// Notes something while a program has the file. A disk that is full is no reason to leave the program alone: this process
+/// knows what it has to, and only a recovery would have to do without.
+fn note(edit: &Edit<'_>, change: impl FnOnce(&mut Session)) {
+    if let Err(fault) = edit.update(change) {
+        edit.person()
+            .tell(format!("{fault}. You can go on editing; make room on this computer before you save."));
+    }
 }
 
 /// Waits until the person says that he is done.
-async fn until_told(context: &Context, edit: &Edit<'_>) {
+async fn until_told(context: &Context, edit: &Edit<'_>) -> Ended {
+    let person = &context.person;
     let mut prompt = "Press Enter when you are done editing: ";
-    // The end of the input is an answer, too.
-    while context.person.line(prompt).await.is_some() {
-        if !context.person.can_be_asked() || !is_open_in_a_program(&edit.work(), &edit.session().file_name) {
-            return;
+    let mut was_told = false;
+    loop {
+        // The end of the input is an answer, too.
+        let is_there = person.line(prompt).await.is_some();
+        if !is_there && person.is_at_terminal() {
+            // Its window may just be closing: that is no answer, and the signal that says so ends this wait.
+            tokio::time::sleep(HANGS_UP_WITHIN).await;
         }
-        context
-            .person
-            .tell("A program still has the file open. What it has not saved yet would be left out.");
+        let Some(mark) = mark(edit) else { break };
+        if !is_there || !person.can_be_asked() {
+            return Ended::StillOpen(format!("{mark} says that a program still has the file open"));
+        }
+        if was_told && person.agrees("It still looks open. Are you done all the same?").await {
+            break;
+        }
+        was_told = true;
+        person.tell(format!(
+            "A program still has the file open, says {mark}. What it has not saved yet would be left out."
+        ));
         prompt = "Close it and press Enter, or press Enter again if it is closed: ";
-        if context.person.line(prompt).await.is_none() {
-            return;
-        }
-        if !is_open_in_a_program(&edit.work(), &edit.session().file_name)
-            || context.person.confirms("It still looks open. Are you done all the same?").await
-        {
-            return;
-        }
     }
-}
-
-/// Whether a program that an earlier process started is still at work.
-pub fn is_alive(editor: EditorProcess) -> bool {
-    editor.started.is_some() && started(editor.pid) == editor.started
-}
-
-/// When a running process began, in ticks since boot (proc(5), `/proc/pid/stat`, field 22); `None` for one that has
-/// ended, and where there is no `/proc`.
-fn started(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in field 2 may have spaces and brackets in it.
-    let (_, rest) = stat.rsplit_once(')')?;
-    let mut fields = rest.split_whitespace();
-    if matches!(fields.next()?, "Z" | "X") {
-        return None;
-    }
-    fields.nth(18)?.parse().ok()
+    note(edit, |session| session.handed_over = false);
+    Ended::Done
 }
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-    use std::time::{Duration, Instant};
-
-    use super::{Opener, is_alive, started};
-    use crate::session::EditorProcess;
-
-    #[test]
-    fn a_program_is_known_by_its_id_and_its_beginning() {
-        let mut child = Command::new("sleep").arg("60").spawn().expect("a program");
-        let editor = EditorProcess { pid: child.id(), started: started(child.id()) };
-        if cfg!(target_os = "linux") {
-            assert!(is_alive(editor));
-            assert!(!is_alive(EditorProcess { started: Some(1), ..editor }), "another one with this id");
-        }
-        child.kill().expect("killed");
-        let begun = Instant::now();
-        while is_alive(editor) {
-            assert!(begun.elapsed() < Duration::from_secs(20), "it ends, though nobody has waited for it");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        child.wait().expect("ended");
-        assert!(!is_alive(editor));
-    }
+    use super::Opener;
 
     #[test]
     fn only_the_desktop_leaves_open_when_it_is_done() {

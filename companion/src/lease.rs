@@ -9,15 +9,30 @@ use crate::pace::{LOOK, Moment, Pulse};
 /// Does `work` and keeps the edit's lock meanwhile: heartbeats, renewals of the token, more attempts when the network is
 /// away. A lost lock is told once and ends the keeping, not the work.
 pub async fn during<T>(edit: &Edit<'_>, interval: Duration, work: impl Future<Output = T>) -> T {
+    during_all([edit], interval, work).await
+}
+
+/// The same for several edits.
+pub async fn during_all<'e, 'p: 'e, T>(
+    edits: impl IntoIterator<Item = &'e Edit<'p>>,
+    interval: Duration,
+    work: impl Future<Output = T>,
+) -> T {
+    // Without any edit there is nothing to keep, and no end of that either.
+    let keeping = edits.into_iter().map(|edit| keep(edit, interval));
+    let keeping = async {
+        futures::future::join_all(keeping).await;
+        std::future::pending::<Infallible>().await
+    };
     tokio::select! {
         // The work first: a heartbeat after its end would be one too many.
         biased;
         result = work => result,
-        never = keep(edit, interval) => match never {},
+        never = keeping => match never {},
     }
 }
 
-async fn keep(edit: &Edit<'_>, interval: Duration) -> Infallible {
+async fn keep(edit: &Edit<'_>, interval: Duration) {
     let mut pulse = Pulse::new(Moment::now(), interval);
     while edit.loss().is_none() {
         tokio::time::sleep(LOOK.min(interval)).await;
@@ -25,8 +40,6 @@ async fn keep(edit: &Edit<'_>, interval: Duration) -> Infallible {
             beat(edit, &mut pulse).await;
         }
     }
-    // There is nothing left to keep.
-    std::future::pending().await
 }
 
 async fn beat(edit: &Edit<'_>, pulse: &mut Pulse) {

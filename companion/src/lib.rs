@@ -8,12 +8,15 @@
 //! The crate is a library so that its parts can be tested; the program is [`cli`].
 
 pub mod api;
+pub mod beside;
+pub mod claim;
 pub mod cli;
 pub mod conflict;
 pub mod context;
 pub mod desktop;
 pub mod edit;
 pub mod editor;
+mod fail_point;
 pub mod lease;
 pub mod link;
 pub mod open;
@@ -27,6 +30,7 @@ pub mod save;
 pub mod secret;
 pub mod server_address;
 pub mod session;
+pub mod still_open;
 pub mod store;
 pub mod trust;
 pub mod working_copy;

@@ -3,9 +3,10 @@
 mod fetch;
 
 use crate::api::{ApiError, Bootstrap, Server};
+use crate::claim::Claim;
 use crate::context::Context;
 use crate::edit::Edit;
-use crate::editor::{Ended, Opener, edit_with, is_alive};
+use crate::editor::{Ended, Opener, edit_with};
 use crate::lease;
 use crate::link::DeepLink;
 use crate::outcome::{Exit, Failure};
@@ -13,6 +14,7 @@ use crate::person::Choice;
 use crate::recover;
 use crate::save::{Doubt, finish};
 use crate::session::{Operation, Phase, Session, SessionId};
+use crate::still_open::{StillOpen, is_being_edited, still_open};
 use crate::store::{Found, OpenSession};
 use crate::working_copy::{looks_like_a_program, safe_name};
 
@@ -40,6 +42,8 @@ pub struct Request {
 pub async fn open(context: &Context, request: Request) -> Result<Exit, Failure> {
     let link = &request.link;
     may_talk_to(context, &request).await?;
+    // Held to the end: whoever opens the same file meanwhile is told so.
+    let _claim = claim(context, link)?;
     if let Some(id) = &request.resume {
         let left = context.store.open(id)?;
         return resume(context, &request, left).await;
@@ -100,6 +104,7 @@ async fn edit_and_finish(
     let editing = edit_with(context, &edit, opener, until_exit);
     let doubt = match lease::during(&edit, context.ending.heartbeat, editing).await {
         Ok(Ended::Done) => Doubt::None,
+        Ok(Ended::StillOpen(why)) => Doubt::StillOpen(why),
         Ok(Ended::Failed(how)) => {
             context.person.tell(format!("{how}."));
             return Ok(match finish(edit, &context.ending, Doubt::EditorFailed(how)).await? {
@@ -128,8 +133,24 @@ async fn resume(context: &Context, request: &Request, mut left: OpenSession) -> 
             session: of(&session.server, &session.path),
         });
     }
-    if session.editor.is_some_and(is_alive) {
-        return Err(Failure::EditedAlready { id: session.id });
+    match still_open(&session, &left.work()) {
+        Some(StillOpen::Process(_)) => return Err(Failure::EditedAlready { id: session.id }),
+        // A program that opens it once more says so itself, and recovers what one that was killed had not saved.
+        Some(StillOpen::Mark(mark)) if request.opener.is_none() => {
+            let question = format!(
+                "{} looks as if a program still had it open, says {mark}. Save and close it there. Is it closed?",
+                link.path
+            );
+            if !context.person.agrees(&question).await {
+                context.person.tell(format!(
+                    "A program seems to have {} open, says {mark}: it stays as it is. Close it there; or, if the program was killed, \
+                     name it by `--editor` to go on with what it had not saved.",
+                    left.working_copy().display()
+                ));
+                return Ok(Exit::Kept);
+            }
+        }
+        _ => {}
     }
     let (server, bootstrap) = exchange(link).await?;
     take_lock(&server, &bootstrap, &mut left).await?;
@@ -178,7 +199,7 @@ async fn may_talk_to(context: &Context, request: &Request) -> Result<(), Failure
 /// Tells of edits that were left behind, and finds one of this very file.
 async fn look_for_earlier_work(context: &Context, link: &DeepLink) -> Result<Option<OpenSession>, Failure> {
     let mut others = 0;
-    let mut of_this_file = None;
+    let mut of_this_file = Vec::new();
     for found in context.store.all()? {
         let is_same = |session: &Session| session.is_of(&link.server, &link.connection, &link.path);
         match found {
@@ -186,10 +207,10 @@ async fn look_for_earlier_work(context: &Context, link: &DeepLink) -> Result<Opt
                 return Err(Failure::EditedAlready { id: session.id });
             }
             Found::LeftBehind(left) if is_same(left.session()) => {
-                if left.session().editor.is_some_and(is_alive) {
+                if is_being_edited(left.session()) {
                     return Err(Failure::EditedAlready { id: left.session().id.clone() });
                 }
-                of_this_file = Some(left);
+                of_this_file.push(left);
             }
             Found::LeftBehind(_) | Found::Unreadable(_) => others += 1,
             Found::Running(_) => {}
@@ -208,26 +229,37 @@ async fn look_for_earlier_work(context: &Context, link: &DeepLink) -> Result<Opt
             recover::recover(context, &[]).await?;
         }
     }
-    let Some(left) = of_this_file else { return Ok(None) };
-    if left.session().base.is_none() {
-        return Ok(None);
-    }
-    let question = format!(
-        "There are changes to {} that are not on the server yet (session {}).",
-        link.path,
-        left.session().id
-    );
-    let choices = [
-        Choice { key: 'g', meaning: "go on with them: save them now", value: true },
-        Choice { key: 'f', meaning: "open the file from the server, and leave them for later", value: false },
-    ];
-    match context.person.choose(&question, &choices).await {
-        Some(true) => Ok(Some(left)),
-        Some(false) => Ok(None),
-        None => {
-            context.person.tell(format!("{question} They are left as they are."));
-            Ok(None)
+    // The newest first.
+    for left in of_this_file.into_iter().rev().filter(|left| left.session().base.is_some()) {
+        let question = format!(
+            "There are changes to {} that are not on the server yet (session {}).",
+            link.path,
+            left.session().id
+        );
+        let choices = [
+            Choice { key: 'g', meaning: "go on with them: save them now", value: true },
+            Choice {
+                key: 'f',
+                meaning: "open the file from the server, and leave them for later",
+                value: false,
+            },
+        ];
+        match context.person.choose(&question, &choices).await {
+            Some(true) => return Ok(Some(left)),
+            Some(false) => {}
+            None => context.person.tell(format!("{question} They are left as they are.")),
         }
+    }
+    Ok(None)
+}
+
+/// Makes this the one companion that opens the file.
+fn claim(context: &Context, link: &DeepLink) -> Result<Claim, Failure> {
+    let directory = context.places.claims();
+    let claimed = Claim::take(&directory, [&link.server.origin(), &link.connection, &link.path]);
+    match claimed.map_err(|source| Failure::Disk { path: directory, source })? {
+        Some(claim) => Ok(claim),
+        None => Err(Failure::OpenedAlready),
     }
 }
 

@@ -101,6 +101,9 @@ pub enum Failure {
         /// The session.
         id: SessionId,
     },
+    /// The same, by a companion that has no session yet, or one of another name.
+    #[error("You are opening or editing this file already; finish there first")]
+    OpenedAlready,
     /// Sessions on disk.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -134,7 +137,7 @@ impl Failure {
             Self::PlainHttp { .. } | Self::NotTrusted { .. } => Exit::NotAllowed,
             Self::LockRefused(_) => Exit::LockRefused,
             Self::Api(fault) => of_api(fault),
-            Self::EditedAlready { .. } | Self::Store(StoreError::Busy(_)) => Exit::Busy,
+            Self::EditedAlready { .. } | Self::OpenedAlready | Self::Store(StoreError::Busy(_)) => Exit::Busy,
             Self::NotAFile(_) => Exit::Refused,
             Self::Declined => Exit::Discarded,
             Self::Store(_)

@@ -5,6 +5,8 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use tokio::sync::{Mutex, oneshot};
 
+use crate::working_copy::deceives;
+
 /// How often a question is repeated that gets no usable answer.
 const TRIES: usize = 5;
 
@@ -136,16 +138,31 @@ impl Person {
     }
 }
 
-/// The text without what makes terminals do things: some of what is said are a server's words.
+/// The text without what makes terminals do things or turns the direction of writing: some of what is said are a server's
+/// words.
 pub fn printable(text: &str) -> String {
-    let harmless = |letter: char| letter == '\n' || !letter.is_control();
+    let harmless = |letter: char| letter == '\n' || !deceives(letter);
     text.chars().map(|letter| if harmless(letter) { letter } else { '\u{fffd}' }).collect()
 }
 
-/// Which choice an answer means: its key, alone or as the beginning of a word.
+/// Which choice an answer means: its key alone, or the first word of what it means. "Don't" does not mean "discard".
 fn understood<T: Copy>(answer: &str, choices: &[Choice<T>]) -> Option<T> {
-    let key = answer.trim().chars().next()?.to_ascii_lowercase();
-    choices.iter().find(|choice| choice.key == key).map(|choice| choice.value)
+    let first_word = |text: &str| -> String {
+        text.trim_start()
+            .chars()
+            .take_while(|letter| letter.is_alphabetic())
+            .flat_map(char::to_lowercase)
+            .collect()
+    };
+    let answer = answer.trim();
+    let means = |choice: &&Choice<T>| {
+        let mut letters = answer.chars();
+        let is_key = letters.next().is_some_and(|letter| letter.eq_ignore_ascii_case(&choice.key))
+            && letters.next().is_none();
+        let word = first_word(answer);
+        is_key || (!word.is_empty() && word == first_word(choice.meaning))
+    };
+    choices.iter().find(means).map(|choice| choice.value)
 }
 
 #[cfg(test)]
@@ -158,17 +175,28 @@ mod tests {
             printable("Locked by \u{1b}]0;x\u{7} \u{9b}2Jäda\n"),
             "Locked by \u{fffd}]0;x\u{fffd} \u{fffd}2Jäda\n"
         );
+        assert_eq!(printable("report\u{202e}fdp.exe"), "report\u{fffd}fdp.exe");
     }
 
     #[test]
     fn an_answer_is_a_letter_or_a_word() {
         let choices = [
             Choice { key: 'o', meaning: "overwrite", value: 1 },
-            Choice { key: 'k', meaning: "keep", value: 2 },
+            Choice { key: 'k', meaning: "keep: it stays", value: 2 },
+            Choice { key: 'd', meaning: "discard: it is thrown away", value: 3 },
         ];
-        for (answer, value) in
-            [("o", Some(1)), ("Keep it", Some(2)), (" K", Some(2)), ("", None), ("x", None), ("yes", None)]
-        {
+        for (answer, value) in [
+            ("o", Some(1)),
+            ("Keep it", Some(2)),
+            (" K", Some(2)),
+            ("", None),
+            ("x", None),
+            ("yes", None),
+            ("don't", None),
+            ("do it", None),
+            ("discard", Some(3)),
+            ("k d", None),
+        ] {
             assert_eq!(understood(answer, &choices), value, "{answer:?}");
         }
     }

@@ -51,6 +51,11 @@ impl Places {
         self.state.join("sessions")
     }
 
+    /// Where files say which files of servers are being opened.
+    pub fn claims(&self) -> PathBuf {
+        self.state.join("claims")
+    }
+
     /// The list of servers that may be talked to.
     pub fn trusted_servers(&self) -> PathBuf {
         self.config.join("trusted-servers")

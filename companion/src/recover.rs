@@ -1,20 +1,25 @@
 //! Edits that a kill, a reboot or a lost network left behind: `recover`, `sessions`, `discard`.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
+use futures::future::join_all;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::api::Server;
+use crate::beside::others_beside;
 use crate::context::Context;
 use crate::edit::Edit;
-use crate::editor::is_alive;
+use crate::lease;
 use crate::outcome::{Exit, Failure};
 use crate::person::printable;
 use crate::save::{Doubt, finish};
 use crate::session::{Phase, Session, SessionId};
+use crate::still_open::{StillOpen, is_being_edited, still_open};
 use crate::store::{Found, OpenSession};
-use crate::working_copy::{content_of, others_beside};
+use crate::working_copy::content_of;
 
 /// Finishes what was left behind: all of it, or the named sessions. What cannot be finished stays, and is told.
 pub async fn recover(context: &Context, only: &[SessionId]) -> Result<Exit, Failure> {
@@ -44,9 +49,28 @@ pub async fn recover(context: &Context, only: &[SessionId]) -> Result<Exit, Fail
         return Ok(Exit::Done);
     }
     let mut worst = Exit::Done;
+    let mut edits = VecDeque::new();
     for open in left {
         let id = open.session().id.clone();
-        let exit = match one(context, open).await {
+        match Server::new(open.session().server.clone()) {
+            Ok(server) => edits.push_back(Edit::left_behind(server, &context.person, open)),
+            Err(fault) => {
+                let fault = Failure::from(fault);
+                context.person.tell(format!("Session {id}: {fault}."));
+                worst = worse(worst, fault.exit());
+            }
+        }
+    }
+    // While one is looked after, and the person perhaps asked, the locks of the others are kept as well.
+    let beats = edits.iter().filter(|edit| has_a_lock_to_keep(edit)).map(Edit::heartbeat);
+    for fault in join_all(beats).await.into_iter().filter_map(Result::err) {
+        // A lost lock is noted; the rest is found out when it is the edit's turn.
+        tracing::debug!(%fault, "no heartbeat");
+    }
+    while let Some(edit) = edits.pop_front() {
+        let id = edit.session().id.clone();
+        let waiting = edits.iter().filter(|edit| has_a_lock_to_keep(edit));
+        let exit = match lease::during_all(waiting, context.ending.heartbeat, one(context, edit)).await {
             Ok(exit) => exit,
             Err(fault) => {
                 context.person.tell(format!("Session {id}: {fault}."));
@@ -71,18 +95,24 @@ fn worse(one: Exit, other: Exit) -> Exit {
     if weight(worse) == 0 { Exit::Done } else { worse }
 }
 
-async fn one(context: &Context, open: OpenSession) -> Result<Exit, Failure> {
-    let session = open.session().clone();
+/// Whether a heartbeat is of any use.
+fn has_a_lock_to_keep(edit: &Edit<'_>) -> bool {
+    let session = edit.session();
+    session.operation.is_some() && matches!(session.phase, Phase::Editing | Phase::Saving { .. })
+}
+
+async fn one(context: &Context, edit: Edit<'_>) -> Result<Exit, Failure> {
+    let session = edit.session().clone();
     let person = &context.person;
-    if let Some(editor) = session.editor.filter(|editor| is_alive(*editor)) {
+    if let Some(StillOpen::Process(process)) = still_open(&session, &edit.work()) {
         person.tell(format!(
-            "{} is still open in the program that the companion started (process {}). Save and close it there, then recover again.",
-            session.path, editor.pid
+            "{} is still open in the program that the companion started (process {process}). Save and close it there, then \
+             recover again.",
+            session.path
         ));
         return Ok(Exit::Kept);
     }
-    let copy = open.working_copy();
-    let edit = Edit::left_behind(Server::new(session.server.clone())?, person, open);
+    let copy = edit.working_copy();
     match &session.phase {
         Phase::Opening => {
             edit.release().await;
@@ -100,11 +130,18 @@ async fn one(context: &Context, open: OpenSession) -> Result<Exit, Failure> {
             ));
             return Ok(Exit::Kept);
         }
-        Phase::Editing | Phase::Saving { .. } | Phase::Saved => {}
+        // The person has said that he is done.
+        Phase::Saved | Phase::SavedBeside { .. } | Phase::Discarded { .. } => {
+            return finish(edit, &context.ending, Doubt::Interrupted).await;
+        }
+        Phase::Editing | Phase::Saving { .. } => {}
     }
     // With nothing to save nothing is asked of the server, but for the lock.
-    let now = content_of(&copy).ok();
-    let is_changed = now.is_some() && now != session.base.as_ref().map(|base| base.content.clone());
+    let is_changed = is_changed(&session, copy.clone()).await || !session.unanswered.is_empty();
+    let Some(doubt) = closed(context, &session, &edit.work(), is_changed).await else {
+        person.tell(format!("{} stays as it is, in {}.", session.path, copy.display()));
+        return Ok(Exit::Kept);
+    };
     if is_changed && let Err(fault) = edit.heartbeat().await {
         // A lost lock is noted, and `finish` goes on from there; a server that is away is away for all that follows.
         if fault.is_passing() {
@@ -112,7 +149,37 @@ async fn one(context: &Context, open: OpenSession) -> Result<Exit, Failure> {
             return Ok(Exit::Unreachable);
         }
     }
-    finish(edit, &context.ending, Doubt::Interrupted).await
+    finish(edit, &context.ending, doubt).await
+}
+
+/// Makes sure that no program has the working copy open any more, as far as that is possible; `None`: one may.
+async fn closed(context: &Context, session: &Session, work: &Path, is_changed: bool) -> Option<Doubt> {
+    let person = &context.person;
+    let Some(open) = still_open(session, work) else { return Some(Doubt::Interrupted) };
+    let question = match open {
+        StillOpen::Process(_) => return None,
+        StillOpen::Mark(mark) => format!(
+            "{} looks as if a program still had it open, says {mark}. Save and close it there. Is it closed?",
+            session.path
+        ),
+        // What was saved in the program is saved on the server; what it saves later stays here.
+        StillOpen::Perhaps if is_changed && !person.can_be_asked() => return Some(Doubt::LeftOpen),
+        StillOpen::Perhaps => format!(
+            "{} may still be open in the program that it was opened with. Save and close it there. Is it closed?",
+            session.path
+        ),
+    };
+    if !person.can_be_asked() {
+        person.tell(question.trim_end_matches(" Is it closed?"));
+    }
+    person.agrees(&question).await.then_some(Doubt::Interrupted)
+}
+
+/// Whether there is something else in the working copy than what the edit began with. A thread reads it: the locks of
+/// other edits are kept meanwhile.
+async fn is_changed(session: &Session, copy: PathBuf) -> bool {
+    let now = tokio::task::spawn_blocking(move || content_of(&copy)).await.ok().and_then(Result::ok);
+    now.is_some() && now != session.base.as_ref().map(|base| base.content.clone())
 }
 
 /// A table of all sessions.
@@ -124,11 +191,13 @@ pub fn sessions(context: &Context) -> Result<String, Failure> {
             Found::LeftBehind(open) => {
                 let session = open.session();
                 let state = match &session.phase {
-                    _ if session.editor.is_some_and(is_alive) => "open in a program, without the companion",
+                    _ if is_being_edited(session) => "open in a program, without the companion",
                     Phase::Opening => "interrupted before it was opened",
                     Phase::Editing => "interrupted while it was edited",
                     Phase::Saving { .. } => "interrupted while it was saved",
                     Phase::Saved => "saved",
+                    Phase::SavedBeside { .. } => "saved as a copy",
+                    Phase::Discarded { .. } => "thrown away",
                     Phase::Kept { reason } => reason.as_str(),
                 };
                 line(&mut table, session, state, Some(&open));
@@ -161,12 +230,28 @@ fn line(table: &mut String, session: &Session, state: &str, open: Option<&OpenSe
 pub async fn discard(context: &Context, id: &SessionId) -> Result<Exit, Failure> {
     let open = context.store.open(id)?;
     let session = open.session().clone();
-    let now = content_of(&open.working_copy()).ok();
-    let is_changed = now.is_some() && now != session.base.as_ref().map(|base| base.content.clone());
-    let others = others_beside(&open.work(), &session.file_name).unwrap_or_default().len();
-    if is_changed || others > 0 {
-        let files = if others > 0 { format!(" and {others} files beside it") } else { String::new() };
-        let question = format!("Throw away your version of {}{files} for good?", session.path);
+    let open_in = match still_open(&session, &open.work()) {
+        Some(StillOpen::Process(process)) => {
+            context
+                .person
+                .tell(format!("{} is open in a program (process {process}). Close it first.", session.path));
+            return Ok(Exit::Kept);
+        }
+        Some(StillOpen::Mark(mark)) => format!(" A program seems to have it open, says {mark}."),
+        Some(StillOpen::Perhaps) => " The program that it was opened with may still have it open.".to_owned(),
+        None => String::new(),
+    };
+    let is_changed = is_changed(&session, open.working_copy()).await;
+    // What cannot be counted may be something.
+    let others =
+        others_beside(&open.work(), &session.file_name, true).map_or(usize::MAX, |others| others.len());
+    if is_changed || others > 0 || !open_in.is_empty() {
+        let files = match others {
+            0 => String::new(),
+            usize::MAX => " and what is beside it".to_owned(),
+            others => format!(" and {others} files beside it"),
+        };
+        let question = format!("Throw away your version of {}{files} for good?{open_in}", session.path);
         if !context.person.confirms(&question).await {
             context.person.tell("Nothing is thrown away. (Without a terminal, `--yes` is needed.)");
             return Ok(Exit::Kept);

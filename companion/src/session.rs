@@ -16,6 +16,9 @@ pub const FORMAT: u32 = 1;
 /// Digits of a session's id. It is typed by people, and unique among a handful.
 const ID_DIGITS: usize = 8;
 
+/// How many contents are remembered that the server may have: one for each interrupted save in a row.
+const MOST_UNANSWERED: usize = 8;
+
 /// That is not the id of a session.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not the name of a session; `causeway-companion sessions` lists them")]
@@ -138,6 +141,16 @@ pub enum Phase {
     },
     /// The server has confirmed the content in [`Session::base`]; only clearing up is left.
     Saved,
+    /// The same, but the content is beside the file.
+    SavedBeside {
+        /// Where.
+        path: String,
+    },
+    /// The person throws this content away; only clearing up is left.
+    Discarded {
+        /// What he does not want.
+        content: Content,
+    },
     /// The changes stay on this machine for now.
     Kept {
         /// Why, as a sentence for the person.
@@ -179,6 +192,16 @@ pub struct Session {
     pub operation: Option<Operation>,
     /// The program that the companion started.
     pub editor: Option<EditorProcess>,
+    /// Whether the file was given to somebody whose end is not seen: the desktop's program, or the person himself; until
+    /// he says that he is done.
+    #[serde(default)]
+    pub handed_over: bool,
+    /// During which start of the machine it was edited last.
+    #[serde(default)]
+    pub boot: Option<String>,
+    /// Contents that were on their way to the server without an answer, the latest last: it may have one of them.
+    #[serde(default)]
+    pub unanswered: Vec<Content>,
 }
 
 impl Session {
@@ -196,7 +219,19 @@ impl Session {
             base: None,
             operation: None,
             editor: None,
+            handed_over: false,
+            boot: None,
+            unanswered: Vec::new(),
         }
+    }
+
+    /// Notes that this content is about to be sent.
+    pub fn sends(&mut self, content: &Content) {
+        self.unanswered.retain(|earlier| earlier != content);
+        self.unanswered.push(content.clone());
+        let surplus = self.unanswered.len().saturating_sub(MOST_UNANSWERED);
+        self.unanswered.drain(..surplus);
+        self.phase = Phase::Saving { content: content.clone() };
     }
 
     /// Whether it is about that file.
@@ -251,8 +286,10 @@ mod tests {
         for phase in [
             Phase::Opening,
             Phase::Editing,
-            Phase::Saving { content },
+            Phase::Saving { content: content.clone() },
             Phase::Saved,
+            Phase::SavedBeside { path: "d/ä (copy).odt".to_owned() },
+            Phase::Discarded { content },
             Phase::Kept { reason: "a conflict".to_owned() },
         ] {
             session.phase = phase;
@@ -261,6 +298,28 @@ mod tests {
         }
         assert!(!format!("{session:?}").contains("eyJ0"), "{session:?}");
         assert!(!format!("{session:?}").contains("qw47"), "{session:?}");
+    }
+
+    #[test]
+    fn what_an_older_companion_wrote_is_read() {
+        let old = r#"{"format": 1, "id": "0123abcd", "server": "https://a.example", "connection": "c", "path": "a.txt",
+            "file_name": "a.txt", "began_at": 1, "phase": {"at": "editing"}, "base": null, "operation": null,
+            "editor": null}"#;
+        let session: Session = serde_json::from_str(old).expect("a session");
+        assert!(!session.handed_over && session.boot.is_none() && session.unanswered.is_empty());
+    }
+
+    #[test]
+    fn the_latest_contents_that_were_sent_are_remembered() {
+        let server = ServerAddress::parse("https://a.example").expect("an address");
+        let mut session = Session::new(server, "c".to_owned(), "a".to_owned(), "a".to_owned());
+        let content = |size| Content { size, sha256: String::new() };
+        for size in [1, 2, 1, 3, 4, 5, 6, 7, 8, 9] {
+            session.sends(&content(size));
+        }
+        let sizes: Vec<u64> = session.unanswered.iter().map(|content| content.size).collect();
+        assert_eq!(sizes, [1, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(session.phase, Phase::Saving { content: content(9) });
     }
 
     #[test]

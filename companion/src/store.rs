@@ -3,10 +3,11 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use crate::fail_point;
 use crate::places::make_private;
 use crate::session::{FORMAT, Session, SessionId};
 
@@ -15,6 +16,8 @@ const NEXT_STATE: &str = "state.json.next";
 const LOCK: &str = "lock";
 /// The directory that only the working copy and what editors put beside it are in.
 const WORK: &str = "work";
+/// Where that is moved to before it is removed.
+const REMOVED: &str = "removed";
 /// What is being downloaded.
 const INCOMING: &str = "incoming";
 /// What is being uploaded.
@@ -88,7 +91,9 @@ impl Store {
     /// Makes the directory of a new session. It is durable when this returns.
     pub fn create(&self, session: Session) -> Result<OpenSession, StoreError> {
         let directory = self.directory.join(session.id.to_string());
-        make_private(&directory).map_err(disk(&directory))?;
+        make_private(&self.directory).map_err(disk(&self.directory))?;
+        // Never into a directory that is there already.
+        fs::DirBuilder::new().mode(0o700).create(&directory).map_err(disk(&directory))?;
         let work = directory.join(WORK);
         make_private(&work).map_err(disk(&work))?;
         let lock = lock_file(&directory)?;
@@ -175,12 +180,26 @@ impl OpenSession {
         self.directory.join(OUTGOING)
     }
 
-    /// Removes the session with everything in it.
-    pub fn remove(self) -> Result<(), StoreError> {
+    /// Removes the session, provided that its working directory, which is moved aside first, `is_done`. Otherwise it is
+    /// moved back, and the session is returned.
+    pub fn remove_if(self, is_done: impl FnOnce(&Path) -> bool) -> Result<Option<Self>, StoreError> {
+        // From here on no program saves into it without being told that the directory is not there.
+        let removed = self.directory.join(REMOVED);
+        fs::rename(self.work(), &removed).map_err(disk(&removed))?;
+        if !is_done(&removed) {
+            let work = self.work();
+            fs::rename(&removed, &work).map_err(disk(&work))?;
+            return Ok(Some(self));
+        }
         // The state goes first: what is left of a removal that was interrupted is no session any more.
         let state = self.directory.join(STATE);
         fs::remove_file(&state).map_err(disk(&state))?;
-        fs::remove_dir_all(&self.directory).map_err(disk(&self.directory))
+        clear(&self.directory).map(|()| None)
+    }
+
+    /// Removes the session with everything in it.
+    pub fn remove(self) -> Result<(), StoreError> {
+        self.remove_if(|_| true).map(drop)
     }
 
     fn write(&self) -> Result<(), StoreError> {
@@ -192,18 +211,20 @@ impl OpenSession {
                 OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&next)?;
             file.write_all(&text)?;
             file.sync_all()?;
+            fail_point::before_write()?;
             fs::rename(&next, self.directory.join(STATE))
         };
         written().map_err(disk(&next))?;
-        sync_directory(&self.directory)
+        sync_directory(&self.directory)?;
+        fail_point::after_write();
+        Ok(())
     }
 }
 
 fn look_at(directory: &Path) -> Result<Option<Found>, StoreError> {
     let state = directory.join(STATE);
     if !state.is_file() {
-        clear_abandoned(directory);
-        return Ok(None);
+        return Ok(look_at_rest(directory));
     }
     // The lock is taken before the state is read: whoever holds it may be writing.
     let lock = lock_file(directory)?;
@@ -219,23 +240,55 @@ fn look_at(directory: &Path) -> Result<Option<Found>, StoreError> {
     Ok(Some(if held {
         Found::Running(session)
     } else {
+        // A removal that was interrupted before it came to the state had not begun.
+        let (removed, work) = (directory.join(REMOVED), directory.join(WORK));
+        if removed.is_dir() && !work.exists() {
+            fs::rename(&removed, &work).map_err(disk(&work))?;
+        }
         Found::LeftBehind(OpenSession { directory: directory.to_owned(), session, _lock: lock })
     }))
 }
 
-/// Removes the directory of a process that died before it had written a state, so that nothing of worth is in it.
-fn clear_abandoned(directory: &Path) {
+/// Removes what is left of a session without a state. What is in its working directory was written by a program after
+/// everything else had been removed, and is removed by nobody.
+fn clear(directory: &Path) -> Result<(), StoreError> {
+    let gone = |result: io::Result<()>, path: &Path| match result {
+        Err(fault) if fault.kind() != io::ErrorKind::NotFound => Err(disk(path)(fault)),
+        _ => Ok(()),
+    };
+    let removed = directory.join(REMOVED);
+    gone(fs::remove_dir_all(&removed), &removed)?;
+    let work = directory.join(WORK);
+    gone(fs::remove_dir(&work), &work)?;
+    // The lock last, so that nobody takes what is left for a new session.
+    for name in [INCOMING, OUTGOING, NEXT_STATE, LOCK] {
+        let file = directory.join(name);
+        gone(fs::remove_file(&file), &file)?;
+    }
+    gone(fs::remove_dir(directory), directory)
+}
+
+/// What a directory without a state is: one that somebody is just making, the rest of a process that died while making or
+/// removing it, or a place where a program has put something.
+fn look_at_rest(directory: &Path) -> Option<Found> {
     let is_id = directory
         .file_name()
         .and_then(|name| name.to_str())
         .is_some_and(|name| name.parse::<SessionId>().is_ok());
+    if !is_id {
+        return None;
+    }
+    let has_files = fs::read_dir(directory.join(WORK)).is_ok_and(|mut entries| entries.next().is_some());
+    if has_files {
+        return Some(Found::Unreadable(directory.to_owned()));
+    }
     let made = directory.metadata().and_then(|metadata| metadata.modified());
     let old = made.is_ok_and(|made| SystemTime::now().duration_since(made).is_ok_and(|age| age > ABANDONED));
-    if is_id && old {
+    if old {
         tracing::debug!(directory = %directory.display(), "an abandoned directory is removed");
-        // Whoever looks next tries again.
-        let _ = fs::remove_dir_all(directory);
+        return clear(directory).is_err().then(|| Found::Unreadable(directory.to_owned()));
     }
+    None
 }
 
 fn lock_file(directory: &Path) -> Result<File, StoreError> {
@@ -328,6 +381,59 @@ mod tests {
         let id = open.session().id.clone();
         drop(open);
         assert_eq!(store.open(&id).expect("the state before").session().phase, Phase::Opening);
+    }
+
+    #[test]
+    fn what_a_program_writes_during_the_removal_stays() {
+        let (_temporary, store) = store();
+        let open = store.create(session()).expect("a session");
+        let (id, directory) = (open.session().id.clone(), open.directory().to_owned());
+        std::fs::write(open.working_copy(), "mine").expect("written");
+        let kept = open.remove_if(|work| {
+            assert_eq!(std::fs::read(work.join("a.txt")).expect("a file"), b"mine");
+            false
+        });
+        let open = kept.expect("no fault").expect("it is kept");
+        assert_eq!(std::fs::read(open.working_copy()).expect("a file"), b"mine");
+        // One that makes the directory again.
+        let refused = open.remove_if(|_| {
+            std::fs::create_dir(directory.join("work")).expect("a directory");
+            std::fs::write(directory.join("work/a.txt"), "newer").expect("written");
+            true
+        });
+        assert!(refused.is_err());
+        assert_eq!(std::fs::read(directory.join("work/a.txt")).expect("a file"), b"newer");
+        assert!(matches!(store.all().expect("sessions")[..], [Found::Unreadable(_)]));
+        assert!(matches!(store.open(&id), Err(StoreError::Missing(_))));
+    }
+
+    #[test]
+    fn a_removal_that_was_interrupted_is_undone_or_finished() {
+        let (_temporary, store) = store();
+        let open = store.create(session()).expect("a session");
+        let (id, directory) = (open.session().id.clone(), open.directory().to_owned());
+        std::fs::write(open.working_copy(), "mine").expect("written");
+        drop(open);
+        std::fs::rename(directory.join("work"), directory.join("removed")).expect("moved aside");
+        let open = store.open(&id).expect("left behind");
+        assert_eq!(std::fs::read(open.working_copy()).expect("a file"), b"mine");
+        drop(open);
+        std::fs::rename(directory.join("work"), directory.join("removed")).expect("moved aside");
+        std::fs::remove_file(directory.join("state.json")).expect("removed");
+        let long_ago = std::time::SystemTime::now() - std::time::Duration::from_hours(2);
+        let opened = std::fs::File::open(&directory).expect("a directory");
+        opened.set_modified(long_ago).expect("a time");
+        assert!(store.all().expect("sessions").is_empty());
+        assert!(!directory.exists());
+    }
+
+    #[test]
+    fn a_session_does_not_begin_in_the_directory_of_another() {
+        let (_temporary, store) = store();
+        let open = store.create(session()).expect("a session");
+        let again = open.session().clone();
+        drop(open);
+        assert!(store.create(again).is_err());
     }
 
     #[test]

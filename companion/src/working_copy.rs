@@ -1,9 +1,10 @@
-//! The file that the person edits: its name, its content, and what programs leave beside it.
+//! The file that the person edits: its name and its content.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest as _, Sha256};
 
@@ -24,7 +25,10 @@ const BUFFER: usize = 256 * 1024;
 /// How long a file may be away: programs that save by rename or by writing anew take it away for a moment.
 const AWAY_FOR: Duration = Duration::from_secs(2);
 
-/// How often it is looked whether it is back.
+/// How long a file may be written to without a pause before it is given up.
+const UNSTEADY_FOR: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether it is back, and how long nothing may have been written to it before it is copied.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Endings of files that a desktop runs rather than opens.
@@ -78,7 +82,7 @@ pub fn safe_name(path: &str) -> String {
 }
 
 /// Control characters, and those that turn the direction of writing: with U+202E in it, `report[U+202E]fdp.exe` looks like a PDF.
-fn deceives(letter: char) -> bool {
+pub fn deceives(letter: char) -> bool {
     let turns = matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     letter.is_control() || turns
 }
@@ -116,57 +120,106 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Copies the working copy as it is now to where it is sent from, so that a program that saves meanwhile cannot change
-/// what is sent. `None` when it is gone, and does not come back.
-pub fn take_snapshot(working_copy: &Path, outgoing: &Path) -> io::Result<Option<Content>> {
-    // A copy has its original's permissions: an earlier one may be for reading only.
-    match fs::remove_file(outgoing) {
-        Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
-        _ => {}
+/// By what it shows that a file was written to or replaced, without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    /// What it is now.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self::from(&fs::metadata(path)?))
     }
+
+    /// Whether something was written to it a moment ago, so that more may follow.
+    fn is_fresh(&self) -> bool {
+        let seconds = u64::try_from(self.modified.0).unwrap_or_default();
+        let nanoseconds = u64::try_from(self.modified.1).unwrap_or_default();
+        let modified = UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_nanos(nanoseconds);
+        SystemTime::now().duration_since(modified).is_ok_and(|age| age < LOOK)
+    }
+}
+
+impl From<&Metadata> for Stamp {
+    fn from(metadata: &Metadata) -> Self {
+        Self {
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// What came of copying the working copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Snapshot {
+    /// It is copied.
+    Taken(Content),
+    /// It is gone, and does not come back.
+    Gone,
+    /// It is written to all the time, so that no copy would be whole.
+    Unsteady,
+}
+
+/// Copies the working copy as it is now to where it is sent from, so that a program that saves meanwhile cannot change
+/// what is sent.
+pub fn take_snapshot(working_copy: &Path, outgoing: &Path) -> io::Result<Snapshot> {
     let mut waited = Duration::ZERO;
     loop {
-        match fs::copy(working_copy, outgoing) {
-            Ok(_) => break,
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound && waited < AWAY_FOR => {
-                std::thread::sleep(LOOK);
-                waited += LOOK;
-            }
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
+        let missing = match copy_if_steady(working_copy, outgoing) {
+            Ok(true) => break,
+            Ok(false) => false,
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => true,
             Err(fault) => return Err(fault),
+        };
+        if missing && waited >= AWAY_FOR {
+            return Ok(Snapshot::Gone);
         }
+        if waited >= UNSTEADY_FOR {
+            return Ok(Snapshot::Unsteady);
+        }
+        std::thread::sleep(LOOK);
+        waited += LOOK;
     }
     // It is what recovery compares with, so that it must be on the disk before the state says so.
     File::open(outgoing)?.sync_all()?;
-    content_of(outgoing).map(Some)
+    content_of(outgoing).map(Snapshot::Taken)
 }
 
-/// Files in the working directory that somebody may have put there on purpose ("save as"), which are not to be
-/// removed with it. Backups and lock files of programs are not among them.
-pub fn others_beside(work: &Path, name: &str) -> io::Result<Vec<PathBuf>> {
-    let mut others = Vec::new();
-    for entry in fs::read_dir(work)? {
-        let entry = entry?;
-        let found = entry.file_name().to_string_lossy().into_owned();
-        let rubbish = found.starts_with(['.', '#', '~'])
-            || found.ends_with(['~', '#'])
-            || [".bak", ".swp", ".tmp", ".lock"].iter().any(|ending| found.ends_with(ending));
-        if found != name && !rubbish {
-            others.push(entry.path());
+/// Copies, and says whether nothing was written meanwhile.
+fn copy_if_steady(from: &Path, to: &Path) -> io::Result<bool> {
+    let before = Stamp::of(from)?;
+    if before.is_fresh() {
+        return Ok(false);
+    }
+    // A copy has its original's permissions: an earlier one may be for reading only.
+    match fs::remove_file(to) {
+        Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
+        _ => {}
+    }
+    let copied = fs::copy(from, to)?;
+    Ok(copied == before.size && Stamp::of(from)? == before)
+}
+
+/// Whether there is nothing in a file, or nothing but zeros: what file systems make of one that was being written when the
+/// power failed.
+pub fn is_blank(path: &Path) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let count = file.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(true);
+        }
+        if buffer[..count].iter().any(|byte| *byte != 0) {
+            return Ok(false);
         }
     }
-    others.sort();
-    Ok(others)
-}
-
-/// Whether a program says by a lock file of its own that it still has the working copy open: LibreOffice, Microsoft
-/// Office, vim.
-pub fn is_open_in_a_program(work: &Path, name: &str) -> bool {
-    // Office leaves out the first two letters of longer names.
-    let short: String = name.chars().skip(2).collect();
-    [format!(".~lock.{name}#"), format!("~${name}"), format!("~${short}"), format!(".{name}.swp")]
-        .iter()
-        .any(|file| work.join(file).exists())
 }
 
 #[cfg(test)]
@@ -175,9 +228,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{
-        content_of, is_open_in_a_program, looks_like_a_program, others_beside, safe_name, take_snapshot,
-    };
+    use super::{Snapshot, content_of, is_blank, looks_like_a_program, safe_name, take_snapshot};
 
     #[test]
     fn names_stay_as_they_are_when_they_can() {
@@ -241,11 +292,11 @@ mod tests {
         let temporary = tempfile::tempdir().expect("a directory");
         let (file, outgoing) = (temporary.path().join("a"), temporary.path().join("out"));
         std::fs::write(&file, "first").expect("written");
-        let content = take_snapshot(&file, &outgoing).expect("a copy").expect("a file");
+        let content = take_snapshot(&file, &outgoing).expect("a copy");
         std::fs::write(&file, "second").expect("written");
-        assert_eq!(content_of(&outgoing).expect("a content"), content);
+        assert_eq!(Snapshot::Taken(content_of(&outgoing).expect("a content")), content);
         std::fs::remove_file(&file).expect("removed");
-        assert_eq!(take_snapshot(&file, &outgoing).expect("no fault"), None);
+        assert_eq!(take_snapshot(&file, &outgoing).expect("no fault"), Snapshot::Gone);
     }
 
     #[test]
@@ -257,29 +308,34 @@ mod tests {
             std::thread::sleep(std::time::Duration::from_millis(300));
             std::fs::write(coming, "saved").expect("written");
         });
-        assert!(take_snapshot(&file, &outgoing).expect("no fault").is_some());
+        assert!(matches!(take_snapshot(&file, &outgoing).expect("no fault"), Snapshot::Taken(_)));
         program.join().expect("a thread");
     }
 
     #[test]
-    fn what_was_saved_under_another_name_is_noticed() {
+    fn half_of_what_a_program_writes_is_not_taken() {
+        use std::io::Write as _;
         let temporary = tempfile::tempdir().expect("a directory");
-        for name in ["a.odt", "a.odt~", ".~lock.a.odt#", ".a.odt.swp", "#a.odt#", "a.odt.bak"] {
-            std::fs::write(temporary.path().join(name), "x").expect("written");
-        }
-        assert!(others_beside(temporary.path(), "a.odt").expect("a list").is_empty());
-        std::fs::write(temporary.path().join("a.docx"), "x").expect("written");
-        let others = others_beside(temporary.path(), "a.odt").expect("a list");
-        assert_eq!(others, [temporary.path().join("a.docx")]);
+        let (path, outgoing) = (temporary.path().join("a"), temporary.path().join("out"));
+        let mut file = std::fs::File::create(&path).expect("a file");
+        let program = std::thread::spawn(move || {
+            for _ in 0..20 {
+                file.write_all(b"piece ").expect("written");
+                std::thread::sleep(std::time::Duration::from_millis(30));
+            }
+        });
+        let taken = take_snapshot(&path, &outgoing).expect("a copy");
+        program.join().expect("a thread");
+        assert_eq!(taken, Snapshot::Taken(content_of(&path).expect("a content")));
     }
 
     #[test]
-    fn programs_that_still_have_it_are_noticed() {
-        for file in [".~lock.Plan B.odt#", "~$Plan B.odt", "~$an B.odt", ".Plan B.odt.swp"] {
-            let temporary = tempfile::tempdir().expect("a directory");
-            assert!(!is_open_in_a_program(temporary.path(), "Plan B.odt"));
-            std::fs::write(temporary.path().join(file), "x").expect("written");
-            assert!(is_open_in_a_program(temporary.path(), "Plan B.odt"), "{file}");
+    fn what_a_power_failure_leaves_of_a_file_is_known() {
+        let temporary = tempfile::tempdir().expect("a directory");
+        let file = temporary.path().join("a");
+        for (content, blank) in [("", true), ("\0\0\0", true), ("\0\0a", false), ("a", false)] {
+            std::fs::write(&file, content).expect("written");
+            assert_eq!(is_blank(&file).expect("readable"), blank, "{content:?}");
         }
     }
 

@@ -128,11 +128,23 @@ impl ApiError {
         }
     }
 
-    /// Whether the same may succeed a little later (contract 9.8).
+    /// Whether the same may succeed a little later (contract 9.8). A share without room (507) is not among it: that passes
+    /// only after somebody has done something.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::WrongLength { .. } => true,
-            Self::Refused { status, .. } => matches!(status, 408 | 429 | 500..),
+            Self::Refused { status, .. } => matches!(status, 408 | 429 | 500..=506 | 508..),
+            _ => false,
+        }
+    }
+
+    /// Whether the server may have done what it was asked to, although it did not say so.
+    pub fn leaves_open_what_was_done(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::WrongLength { .. } | Self::NotUnderstood { .. } => true,
+            // Answers that say: not now.
+            Self::Refused { status: 429 | 503, .. } => false,
+            Self::Refused { status, .. } => self.is_passing() && *status >= 500,
             _ => false,
         }
     }
@@ -189,10 +201,10 @@ mod tests {
     #[test]
     fn what_passes_is_tried_again_and_nothing_else() {
         let refused = |status| ApiError::Refused { status, detail: String::new() };
-        for status in [408, 429, 500, 502, 503, 504, 507] {
+        for status in [408, 429, 500, 502, 503, 504] {
             assert!(refused(status).is_passing(), "{status}");
         }
-        for status in [400, 401, 403, 404, 409, 413, 422, 423] {
+        for status in [400, 401, 403, 404, 409, 413, 422, 423, 507] {
             assert!(!refused(status).is_passing(), "{status}");
         }
     }

@@ -1,24 +1,25 @@
 //! One content on its way to the server: looking, comparing, asking, sending.
 
-use super::{Settled, attempts};
+use super::{Settled, attempts, choose, note};
 use crate::api::{ApiError, Destination, FileInfo};
 use crate::conflict::{Decision, Obstacle, choices, decided, is_changed};
 use crate::context::Ending;
 use crate::edit::Edit;
 use crate::outcome::Failure;
 use crate::person::Choice;
-use crate::session::Content;
+use crate::session::{Base, Content};
 
 /// How often one save begins anew by itself because the file on the server changes all the time.
 const MOST_TURNS: usize = 6;
+
+/// The status of a share without room (RFC 4918 11.5).
+const NO_ROOM: u16 = 507;
 
 /// One content on its way to the server.
 pub(super) struct Save<'a, 'p> {
     pub(super) edit: &'a Edit<'p>,
     pub(super) ending: &'a Ending,
     pub(super) content: &'a Content,
-    /// Whether the server may have the content already, from an attempt whose answer was lost.
-    pub(super) uncertain: bool,
     /// When the server says that it saved.
     pub(super) modified_at: Option<String>,
     pub(super) turns: usize,
@@ -53,7 +54,15 @@ impl Save<'_, '_> {
                 let path = self.edit.session().path.clone();
                 self.overcome(Obstacle::Gone, format!("{path} is not on the server any more")).await
             }
-            Some(info) if base.is_some_and(|base| is_changed(&base, &info)) => self.changed(&info).await,
+            Some(info) if base.as_ref().is_some_and(|base| is_changed(base, &info)) => {
+                self.changed(&info).await
+            }
+            // The person went back to where he began, and nothing of what lay between had come through.
+            Some(FileInfo { modified_at: Some(_), .. })
+                if base.is_some_and(|base| base.modified_at.is_some() && base.content == *self.content) =>
+            {
+                Ok(Some(Settled::Unchanged))
+            }
             Some(_) => self.upload(Destination::File).await,
         }
     }
@@ -61,14 +70,25 @@ impl Save<'_, '_> {
     /// Somebody else changed the file, or we did and do not know it.
     async fn changed(&mut self, there: &FileInfo) -> Result<Option<Settled>, Failure> {
         let size = there.size;
-        if self.uncertain && size == Some(self.content.size) {
-            let found = attempts::persistently(self.ending.patience, async || {
-                self.edit.download(self.content.size).await
-            });
-            if found.await.is_ok_and(|found| found == *self.content) {
-                tracing::debug!("an earlier attempt had come through");
-                self.modified_at.clone_from(&there.modified_at);
-                return Ok(Some(Settled::Saved));
+        // This content is among them, too.
+        let ours = self.edit.session().unanswered.clone();
+        if let Some(size) = size.filter(|size| ours.iter().any(|content| content.size == *size)) {
+            let found = attempts::persistently(self.ending.patience, async || self.edit.download(size).await);
+            match found.await {
+                Ok(found) if found == *self.content => {
+                    tracing::debug!("an earlier attempt had come through");
+                    self.modified_at.clone_from(&there.modified_at);
+                    return Ok(Some(Settled::Saved));
+                }
+                Ok(found) if ours.contains(&found) => {
+                    tracing::debug!("an earlier attempt with another content had come through");
+                    let modified_at = there.modified_at.clone();
+                    note(self.edit, |session| session.base = Some(Base { modified_at, content: found }));
+                    return Ok(None);
+                }
+                Ok(_) => {}
+                // What is there was not seen, so that nothing can be said of it.
+                Err(fault) => return self.failed(fault).await,
             }
         }
         let path = self.edit.session().path.clone();
@@ -100,8 +120,7 @@ impl Save<'_, '_> {
         if let Some(decision) = decided(self.ending.policy, obstacle) {
             return decision;
         }
-        let chosen = self.edit.person().choose(&format!("{why}."), &choices(obstacle)).await;
-        chosen.unwrap_or(Decision::Keep)
+        choose(self.edit, &format!("{why}."), &choices(obstacle)).await.unwrap_or(Decision::Keep)
     }
 
     /// The person wants it: then it does not count.
@@ -112,22 +131,25 @@ impl Save<'_, '_> {
 
     async fn upload(&mut self, destination: Destination) -> Result<Option<Settled>, Failure> {
         let (edit, content) = (self.edit, self.content);
-        let mut lost_answers = 0;
         let uploaded = attempts::persistently(self.ending.patience, async || {
-            let result = edit.upload(content, destination).await;
-            if result.as_ref().is_err_and(ApiError::is_passing) {
-                lost_answers += 1;
+            let (result, went_out) = edit.upload(content, destination).await;
+            match result {
+                // A second attempt at the file's place finds out what the first one did. One beside it would be another copy.
+                Err(fault)
+                    if destination == Destination::Copy && went_out && fault.leaves_open_what_was_done() =>
+                {
+                    Ok(Err(fault))
+                }
+                result => result.map(Ok),
             }
-            result
         });
-        let uploaded = uploaded.await;
-        self.uncertain |= lost_answers > 0;
-        match uploaded {
-            Ok(saved) if saved.is_copy() => Ok(Some(Settled::SavedBeside(saved.path))),
-            Ok(saved) => {
+        match uploaded.await {
+            Ok(Ok(saved)) if saved.is_copy() => Ok(Some(Settled::SavedBeside(saved.path))),
+            Ok(Ok(saved)) => {
                 self.modified_at = saved.last_modified;
                 Ok(Some(Settled::Saved))
             }
+            Ok(Err(lost)) => Ok(self.copy_without_an_answer(&lost).await),
             // It changed since we looked, or an attempt came through whose answer was lost: look again.
             Err(ApiError::Conflict { .. }) => Ok(None),
             Err(fault) if destination == Destination::Copy && fault.lifecycle().is_some() => {
@@ -137,14 +159,44 @@ impl Save<'_, '_> {
         }
     }
 
+    /// There may be a copy beside the file already. The companion cannot look there: its token is for the file alone.
+    async fn copy_without_an_answer(&mut self, lost: &ApiError) -> Option<Settled> {
+        let why = format!("{lost}; your copy may be beside the file on the server already, or not");
+        let answers = [
+            Choice {
+                key: 't',
+                meaning: "try again: there may be two copies then",
+                value: Decision::TryAgain,
+            },
+            Choice {
+                key: 'k',
+                meaning: "keep: your version stays on this computer as well",
+                value: Decision::Keep,
+            },
+        ];
+        match self.edit.person().choose(&format!("{why}."), &answers).await {
+            Some(Decision::TryAgain) => self.try_again(),
+            _ => Some(Settled::Kept(why)),
+        }
+    }
+
     async fn failed(&mut self, fault: ApiError) -> Result<Option<Settled>, Failure> {
         if fault.lifecycle().is_some() {
             // It is noted as a loss, which the next turn begins with.
             return Ok(None);
         }
         if !fault.is_passing() {
-            return Ok(match self.decide(Obstacle::Refused, &fault.to_string()).await {
-                Decision::Keep => Some(Settled::Kept(fault.to_string())),
+            let why = match &fault {
+                ApiError::Refused { status: NO_ROOM, detail } => {
+                    format!(
+                        "{}; it can be saved after somebody has made room there",
+                        detail.trim_end_matches('.')
+                    )
+                }
+                other => other.to_string(),
+            };
+            return Ok(match self.decide(Obstacle::Refused, &why).await {
+                Decision::Keep => Some(Settled::Kept(why)),
                 Decision::Discard => Some(Settled::Discarded),
                 Decision::Overwrite | Decision::Copy | Decision::TryAgain => self.try_again(),
             });
