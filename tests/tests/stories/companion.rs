@@ -3,12 +3,16 @@
 
 mod conflicts;
 mod desk;
+mod gateway;
 mod interruptions;
+mod kills;
 mod links;
+mod network;
+mod programs;
 
 use causeway_tests::World;
 
-use desk::{Desk, Exit};
+use desk::{Desk, Exit, LOOKING};
 
 #[tokio::test]
 async fn who_changes_nothing_leaves_nothing_behind() {
@@ -16,7 +20,7 @@ async fn who_changes_nothing_leaves_nothing_behind() {
     let folder = world.folder("companion-unchanged");
     folder.write("plan.txt", "the plan");
     let desk = Desk::of(&world, world.editor());
-    let looking = desk.script("look", r#"cat "$1" > "$DESK/seen"; touch "$1""#);
+    let looking = desk.script("look", r#"cat "$1" > "$DESK/seen"; touch "$1"; sleep 3.2"#);
     let ended = desk.open(&folder.at("plan.txt"), &["--editor", &looking]).await;
     ended.is(Exit::Unchanged);
     assert_eq!(desk.read("seen"), b"the plan");
@@ -90,7 +94,7 @@ async fn while_somebody_edits_the_file_is_locked_for_all_others() {
     slow.go_on();
     editing.ended().await.is(Exit::Done);
     assert_eq!(folder.read("plan.txt"), b"changed");
-    admins_desk.open(&path, &["--editor", "true"]).await.is(Exit::Unchanged);
+    admins_desk.open(&path, &["--editor", LOOKING]).await.is(Exit::Unchanged);
 }
 
 #[tokio::test]
@@ -125,12 +129,19 @@ async fn what_was_saved_under_another_name_is_not_removed() {
     let folder = world.folder("companion-save-as");
     folder.write("plan.txt", "the plan");
     let desk = Desk::of(&world, world.editor());
-    let elsewhere = desk.script("elsewhere", r#"printf precious > "$(dirname "$1")/plan.odt"; : > "$1~""#);
+    let elsewhere = desk.script(
+        "elsewhere",
+        r#"cd "$(dirname "$1")"
+           for name in plan.odt '#1 plan.odt' .env x.tmp; do printf precious > "$name"; done
+           : > "$1~"; sleep 3.2"#,
+    );
     let ended = desk.open(&folder.at("plan.txt"), &["--editor", &elsewhere]).await;
     ended.is(Exit::Unchanged);
-    assert!(ended.said.contains("plan.odt"), "{}", ended.said);
     let [session] = &desk.sessions()[..] else { panic!("one session: {:?}", desk.sessions()) };
-    assert_eq!(desk.kept(session, "plan.odt"), b"precious");
+    for name in ["plan.odt", "#1 plan.odt", ".env", "x.tmp"] {
+        assert!(ended.said.contains(name), "{}", ended.said);
+        assert_eq!(desk.kept(session, name), b"precious");
+    }
     desk.run(&["discard", session]).await.is(Exit::Kept);
     desk.run(&["discard", session, "--yes"]).await.is(Exit::Done);
     assert!(desk.sessions().is_empty());
@@ -169,4 +180,61 @@ async fn by_hand_the_person_says_when_he_is_done() {
     editing.answer("\n").await;
     editing.ended().await.is(Exit::Done);
     assert_eq!(folder.read("plan.txt"), b"by hand");
+}
+
+#[tokio::test]
+async fn the_editor_of_the_environment_and_a_link_that_nobody_else_sees() {
+    let world = World::shared().await;
+    let folder = world.folder("companion-edit");
+    folder.write("plan.txt", "the plan");
+    let desk = Desk::of(&world, world.editor());
+    desk.open(&folder.at("plan.txt"), &["--edit"]).await.is(Exit::Failed);
+    let editor = desk.script("editor", r#"printf mine > "$1""#);
+    let desk = desk.with_environment("EDITOR", &editor);
+    let link = desk.link(&folder.at("plan.txt")).await;
+    let mut editing = desk.start(&["open", "-", "--edit"]);
+    editing.answer(&format!("{link}\n")).await;
+    editing.ended().await.is(Exit::Done);
+    assert_eq!(folder.read("plan.txt"), b"mine");
+}
+
+#[tokio::test]
+async fn two_clicks_are_one_edit() {
+    let world = World::shared().await;
+    let folder = world.folder("companion-clicks");
+    folder.write("plan.txt", "the plan");
+    let desk = Desk::of(&world, world.editor());
+    let slow = desk.waiting_script("slow", "", r#"printf mine > "$1""#);
+    let mut links = Vec::new();
+    for _ in 0..4 {
+        links.push(desk.link(&folder.at("plan.txt")).await);
+    }
+    let clicks: Vec<_> =
+        links.iter().map(|link| desk.start(&["open", link, "--editor", &slow.command])).collect();
+    slow.until_at_work().await;
+    // The others end while the one goes on.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(desk.sessions().len(), 1);
+    slow.go_on();
+    let mut ends = Vec::new();
+    for click in clicks {
+        ends.push(click.ended().await.code);
+    }
+    ends.sort_unstable();
+    assert_eq!(ends, [0, 12, 12, 12].map(Some));
+    assert_eq!(folder.read("plan.txt"), b"mine");
+}
+
+#[tokio::test]
+async fn at_a_terminal_it_shows_how_far_it_is() {
+    let world = World::shared().await;
+    let folder = world.folder("companion-terminal");
+    folder.write("large.bin", causeway_tests::Pattern::new(43).bytes(0, 20_000_000));
+    let desk = Desk::of(&world, world.editor());
+    let appending = desk.script("append", r#"printf 'and more' >> "$1""#);
+    let link = desk.link(&folder.at("large.bin")).await;
+    let shown = desk.run_at_a_terminal(&["open", &link, "--editor", &appending]).await;
+    shown.is(Exit::Done);
+    assert!(shown.said.contains("Downloading") && shown.said.contains("Saving"), "{}", shown.said);
+    assert!(folder.read("large.bin").ends_with(b"and more"));
 }

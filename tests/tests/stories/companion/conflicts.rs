@@ -2,7 +2,7 @@
 
 use causeway_tests::{Folder, World};
 
-use super::desk::{Desk, Ended, Exit};
+use super::desk::{Desk, Ended, Exit, LOOKING};
 
 /// What somebody else makes of `the plan`, as long as that. He saves by rename, as most programs do; on the server's own
 /// disk no lock is in the way of that.
@@ -76,7 +76,7 @@ async fn what_is_kept_can_be_saved_later() {
     desk.run(&["recover"]).await.is(Exit::Kept);
 
     // Opening the file again tells of it; who cannot be asked gets the file from the server.
-    let told = desk.open(&path, &["--editor", "true"]).await;
+    let told = desk.open(&path, &["--editor", LOOKING]).await;
     told.is(Exit::Unchanged);
     assert!(told.said.contains(session), "{}", told.said);
 
@@ -93,9 +93,15 @@ async fn what_is_kept_can_be_saved_later() {
 async fn who_throws_his_changes_away_means_it() {
     let world = World::shared().await;
     let (desk, folder) = (Desk::of(&world, world.editor()), world.folder("companion-discard"));
-    edited_by_two(&desk, &folder, &["--ask"], "d\n").await.is(Exit::Discarded);
+    edited_by_two(&desk, &folder, &["--ask"], "d\ny\n").await.is(Exit::Discarded);
     assert_eq!(folder.read("plan.txt"), THEIRS.as_bytes());
     assert!(desk.sessions().is_empty() && copies(&folder).is_empty());
+
+    // Who only pressed a key does not, and "don't" does not mean "discard".
+    let (desk, folder) = (Desk::of(&world, world.editor()), world.folder("companion-no-discard"));
+    edited_by_two(&desk, &folder, &["--ask"], "don't\nd\nn\nk\n").await.is(Exit::Kept);
+    let [session] = &desk.sessions()[..] else { panic!("one session: {:?}", desk.sessions()) };
+    assert_eq!(desk.kept(session, "plan.txt"), b"mine");
 }
 
 #[tokio::test]

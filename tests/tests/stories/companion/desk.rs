@@ -1,5 +1,6 @@
 //! A person's computer with the companion on it.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -34,16 +35,22 @@ pub(super) enum Exit {
     Busy = 12,
 }
 
+/// An editor in which somebody looks at the file, longer than a program runs that only hands it over to another one.
+pub(super) const LOOKING: &str = "sleep 3.2 #";
+
 /// A computer: its own home directory, one user of the product.
 pub(super) struct Desk {
     home: TempDir,
     user: User,
     connection: String,
+    /// Where links say that the product is.
+    server: String,
+    environment: Vec<(String, String)>,
 }
 
 /// A run of the companion that has ended.
 pub(super) struct Ended {
-    code: Option<i32>,
+    pub(super) code: Option<i32>,
     /// All it printed.
     pub(super) said: String,
 }
@@ -76,10 +83,15 @@ impl Running {
 
     /// Asks it to end.
     pub(super) async fn terminate(self) -> Ended {
-        let id = self.child.id().expect("a process").to_string();
-        let asked = std::process::Command::new("kill").args(["-TERM", &id]).status();
-        assert!(asked.is_ok_and(|status| status.success()));
+        self.signal("TERM");
         self.ended().await
+    }
+
+    /// Sends it a signal.
+    pub(super) fn signal(&self, name: &str) {
+        let id = self.child.id().expect("a process").to_string();
+        let sent = std::process::Command::new("kill").args([&format!("-{name}"), &id]).status();
+        assert!(sent.is_ok_and(|status| status.success()));
     }
 
     /// Waits for its end.
@@ -133,7 +145,47 @@ impl Desk {
     /// A new one, whose companion has never talked to any server.
     pub(super) fn of_a_stranger(world: &World, user: User) -> Self {
         let home = tempfile::Builder::new().prefix("causeway-desk-").tempdir().expect("a directory");
-        Self { home, user, connection: world.connection().to_owned() }
+        let (server, connection) = (user.address().to_owned(), world.connection().to_owned());
+        let desk = Self { home, user, connection, server, environment: Vec::new() };
+        // Whatever the machine has is not the desktop of a test.
+        desk.has_a_desktop("exit 3");
+        let path = std::env::var("PATH").unwrap_or_default();
+        let path = format!("{}:{path}", desk.home.path().join("bin").display());
+        desk.with_environment("PATH", &path)
+    }
+
+    /// The same with another variable in its environment.
+    #[must_use]
+    pub(super) fn with_environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.retain(|(found, _)| found != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same without that variable.
+    #[must_use]
+    pub(super) fn without_environment(mut self, name: &str) -> Self {
+        self.environment.retain(|(found, _)| found != name);
+        self
+    }
+
+    /// The same, whose companion reaches the product there.
+    #[must_use]
+    pub(super) fn by_way_of(mut self, server: &str) -> Self {
+        let list = self.home.path().join("config/causeway-companion/trusted-servers");
+        std::fs::write(list, server).expect("a list");
+        server.clone_into(&mut self.server);
+        self
+    }
+
+    /// Gives it an `xdg-open`: a shell script whose `$1` is the file.
+    pub(super) fn has_a_desktop(&self, text: &str) {
+        let (bin, file) = (self.home.path().join("bin"), self.home.path().join("bin/xdg-open"));
+        std::fs::create_dir_all(&bin).expect("a directory");
+        // Another file each time: the one before may be running.
+        let _ = std::fs::remove_file(&file);
+        std::fs::write(&file, format!("#!/bin/sh\n{text}\n")).expect("a script");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("a mode");
     }
 
     /// A link of the browser app to that file.
@@ -143,7 +195,12 @@ impl Desk {
         let token = made["uri_token"].as_str().expect("a token");
         let link = reqwest::Url::parse_with_params(
             "sambee://open",
-            [("server", self.user.address()), ("token", token), ("connId", &self.connection), ("path", path)],
+            [
+                ("server", self.server.as_str()),
+                ("token", token),
+                ("connId", &self.connection),
+                ("path", path),
+            ],
         );
         link.expect("a link").to_string()
     }
@@ -173,21 +230,40 @@ impl Desk {
         self.start(arguments).ended().await
     }
 
-    fn start(&self, arguments: &[&str]) -> Running {
-        let binary = causeway_tests::binary().expect("a binary").with_file_name("causeway-companion");
+    /// Runs the companion to its end with a terminal of its own, at which nobody sits.
+    pub(super) async fn run_at_a_terminal(&self, arguments: &[&str]) -> Ended {
+        let quoted = |argument: &str| format!("'{}'", argument.replace('\'', r"'\''"));
+        let words: Vec<String> = [companion().to_string_lossy().as_ref()]
+            .into_iter()
+            .chain(arguments.iter().copied())
+            .map(quoted)
+            .collect();
+        // `script` of util-linux: -e passes the exit code on.
+        self.spawn(Path::new("script"), &["-q", "-e", "-c", &words.join(" "), "/dev/null"]).ended().await
+    }
+
+    /// Starts the companion.
+    pub(super) fn start(&self, arguments: &[&str]) -> Running {
+        self.spawn(&companion(), arguments)
+    }
+
+    fn spawn(&self, program: &Path, arguments: &[&str]) -> Running {
         let home = self.home.path();
-        let child = Command::new(&binary)
+        let child = Command::new(program)
             .args(arguments)
+            .env_remove("VISUAL")
+            .env_remove("EDITOR")
             .env("XDG_STATE_HOME", home.join("state"))
             .env("XDG_CONFIG_HOME", home.join("config"))
             .env("XDG_DATA_HOME", home.join("data"))
             .env("DESK", home)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn();
-        let child = child.unwrap_or_else(|fault| panic!("{}: {fault}", binary.display()));
+        let child = child.unwrap_or_else(|fault| panic!("{}: {fault}", program.display()));
         Running { child }
     }
 
@@ -246,6 +322,32 @@ impl Desk {
         self.sessions_directory().join(session).join("work").join(name)
     }
 
+    /// Whether there is such a file in the working directory of a session.
+    pub(super) fn has(&self, session: &str, name: &str) -> bool {
+        self.work(session, name).exists()
+    }
+
+    /// Whether an editor left that in the home directory.
+    pub(super) fn has_left(&self, name: &str) -> bool {
+        self.home.path().join(name).exists()
+    }
+
+    /// Removes what an editor left there.
+    pub(super) fn forget(&self, name: &str) {
+        let _ = std::fs::remove_file(self.home.path().join(name));
+    }
+
+    /// What is remembered of a session.
+    pub(super) fn state(&self, session: &str) -> Value {
+        serde_json::from_slice(&read(&self.sessions_directory().join(session).join("state.json")))
+            .expect("a state")
+    }
+
+    /// Removes a file in the working directory of a session.
+    pub(super) fn remove(&self, session: &str, name: &str) {
+        std::fs::remove_file(self.work(session, name)).expect("removed");
+    }
+
     /// A file in the working directory of a session.
     pub(super) fn kept(&self, session: &str, name: &str) -> Vec<u8> {
         read(&self.work(session, name))
@@ -282,6 +384,10 @@ impl Desk {
         let route = format!("/api/companion/{}/lock/force", self.connection);
         let _ = self.user.delete(&route).query("path", path).send().await.expect(200);
     }
+}
+
+fn companion() -> PathBuf {
+    causeway_tests::binary().expect("a binary").with_file_name("causeway-companion")
 }
 
 fn read(path: &Path) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use causeway_tests::World;
 
-use super::desk::{Desk, Exit};
+use super::desk::{Desk, Exit, LOOKING};
 
 #[tokio::test]
 async fn what_is_no_link_is_refused() {
@@ -24,12 +24,12 @@ async fn a_link_opens_once() {
     folder.write("plan.txt", "the plan");
     let desk = Desk::of(&world, world.editor());
     let link = desk.link(&folder.at("plan.txt")).await;
-    desk.run(&["open", &link, "--editor", "true"]).await.is(Exit::Unchanged);
+    desk.run(&["open", &link, "--editor", LOOKING]).await.is(Exit::Unchanged);
     let again = desk.run(&["open", &link, "--editor", "true"]).await;
     again.is(Exit::Refused);
     assert!(again.said.contains("already been used"), "{}", again.said);
     let causeway = desk.link(&folder.at("plan.txt")).await.replacen("sambee:", "causeway:", 1);
-    desk.run(&["open", &causeway, "--editor", "true"]).await.is(Exit::Unchanged);
+    desk.run(&["open", &causeway, "--editor", LOOKING]).await.is(Exit::Unchanged);
 }
 
 #[tokio::test]
@@ -57,12 +57,23 @@ async fn a_server_that_nobody_allowed_is_not_talked_to() {
     desk.run(&["open", &link, "--editor", "true", "--yes"]).await.is(Exit::NotAllowed);
     desk.open_and_answer(&path, &["--editor", "true", "--ask"], "n\n").await.is(Exit::NotAllowed);
     // The token has not been shown to anybody: it is still good.
-    desk.run(&["open", &link, "--editor", "true", "--trust"]).await.is(Exit::Unchanged);
-    desk.open(&path, &["--editor", "true"]).await.is(Exit::Unchanged);
+    desk.run(&["open", &link, "--editor", LOOKING, "--trust"]).await.is(Exit::Unchanged);
+    desk.open(&path, &["--editor", LOOKING]).await.is(Exit::Unchanged);
 
     let other = Desk::of_a_stranger(&world, world.editor());
-    other.open_and_answer(&path, &["--editor", "true", "--ask"], "y\n").await.is(Exit::Unchanged);
-    other.open(&path, &["--editor", "true"]).await.is(Exit::Unchanged);
+    other.open_and_answer(&path, &["--editor", LOOKING, "--ask"], "y\n").await.is(Exit::Unchanged);
+    other.open(&path, &["--editor", LOOKING]).await.is(Exit::Unchanged);
+}
+
+#[tokio::test]
+async fn a_server_without_encryption_is_not_talked_to() {
+    let world = World::shared().await;
+    let desk = Desk::of_a_stranger(&world, world.editor());
+    // TEST-NET-1 (RFC 5737): nobody is there.
+    let link = "sambee://open?server=http%3A%2F%2F192.0.2.1&token=t&connId=c&path=plan.txt";
+    let refused = desk.run(&["open", link, "--editor", "true", "--trust"]).await;
+    refused.is(Exit::NotAllowed);
+    assert!(refused.said.contains("https"), "{}", refused.said);
 }
 
 #[tokio::test]
