@@ -10,6 +10,8 @@ mod news;
 mod scan;
 mod shared;
 mod shelf;
+#[cfg(test)]
+mod tests;
 mod tree_watch;
 
 use std::collections::HashMap;
@@ -26,6 +28,7 @@ use causeway_paths::{SharePath, TempName};
 use causeway_smb::{Metadata, ShareErrorKind};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -59,7 +62,7 @@ const MAX_BYTES: usize = 768 * 1024 * 1024;
 /// An index that nobody has used for this long goes to disk, and its share is left in peace.
 const MAX_IDLE: Duration = Duration::from_hours(24);
 
-/// How often memory and idleness are looked at.
+/// How often memory, idleness and the connections are looked at.
 const UPKEEP: Duration = Duration::from_mins(1);
 
 /// The indexes of all connections. Clones share them.
@@ -116,7 +119,7 @@ impl Indexes {
         let indexes = Self { inner: Arc::new(inner) };
         // Before anything can be told, so that nothing is missed.
         let listener = indexes.inner.changes.listen();
-        tasks.spawn(indexes.clone().run(listener));
+        tasks.spawn(indexes.clone().run(listener, UPKEEP));
         indexes
     }
 
@@ -213,8 +216,11 @@ impl Indexes {
     }
 
     /// Follows the connections, and bounds what the indexes take.
-    async fn run(self, mut listener: Listener) {
+    async fn run(self, mut listener: Listener, upkeep_every: Duration) {
         self.clear_shelf().await;
+        // One for all turns of the loop: notices may come more often than this.
+        let mut upkeep = tokio::time::interval_at(Instant::now() + upkeep_every, upkeep_every);
+        upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = self.inner.stop.cancelled() => return,
@@ -227,7 +233,11 @@ impl Indexes {
                     Some(Heard::Missed) => self.review_all().await,
                     None => return,
                 },
-                () = tokio::time::sleep(UPKEEP) => self.make_room().await,
+                _ = upkeep.tick() => {
+                    // A search that found its connection before that was changed or deleted may have made an index since.
+                    self.review_entries().await;
+                    self.make_room().await;
+                }
             }
         }
     }
@@ -255,6 +265,10 @@ impl Indexes {
         if let Some(entry) = entry {
             entry.shared.discarded.store(true, Ordering::Release);
             drop(entry.end());
+            if revision.is_none() {
+                // Nobody else closes the sessions that such an index opened.
+                self.inner.shares.retire(id);
+            }
         } else {
             let shelf = Arc::clone(&self.inner.shelf);
             // Removing is all that can fail, and it tells so itself.
@@ -266,36 +280,60 @@ impl Indexes {
     }
 
     async fn review_all(&self) {
+        self.review_entries().await;
+        self.clear_shelf().await;
+    }
+
+    async fn review_entries(&self) {
         let ids: Vec<Uuid> = self.inner.entries().keys().copied().collect();
         for id in ids {
             self.review(id).await;
         }
-        self.clear_shelf().await;
     }
 
     /// Lets go of indexes that nobody uses, and of those used longest ago when all together are too large.
     async fn make_room(&self) {
-        let mut sizes = Vec::new();
         let known: Vec<_> =
             self.inner.entries().iter().map(|(id, entry)| (*id, Arc::clone(&entry.shared))).collect();
+        let mut sizes = Vec::with_capacity(known.len());
         for (id, shared) in known {
-            sizes.push((shared.used(), id, shared.tree.read().await.bytes()));
+            let bytes = shared.tree.read().await.bytes();
+            sizes.push(Size { used: shared.used(), id, bytes });
         }
-        sizes.sort_unstable();
-        let mut total: usize = sizes.iter().map(|(_, _, bytes)| bytes).sum();
-        // Never the one used last: a single index has a bound of its own.
-        sizes.pop();
-        for (used, id, bytes) in sizes {
-            if total <= MAX_BYTES && used.elapsed() < MAX_IDLE {
-                continue;
-            }
-            total -= bytes;
-            if let Some(entry) = self.inner.entries().remove(&id) {
+        for Size { used, id, bytes } in surplus(sizes, Instant::now()) {
+            let mut entries = self.inner.entries();
+            // Unless somebody has searched it meanwhile.
+            if entries.get(&id).is_some_and(|entry| entry.shared.used() == used)
+                && let Some(entry) = entries.remove(&id)
+            {
                 tracing::debug!(connection = %id, bytes, "a directory index goes to disk");
                 drop(entry.end());
             }
         }
     }
+}
+
+/// What an index takes, and since when for nobody.
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    used: Instant,
+    id: Uuid,
+    bytes: usize,
+}
+
+/// The indexes that are to go: those that nobody has used for long, and, as long as those that stay are too large together,
+/// the ones used longest ago, though never the one used last: a single index has a bound of its own.
+fn surplus(mut sizes: Vec<Size>, now: Instant) -> Vec<Size> {
+    sizes.sort_unstable_by_key(|size| size.used);
+    let mut total: usize = sizes.iter().map(|size| size.bytes).sum();
+    let last = sizes.last().map(|size| size.id);
+    sizes.retain(|size| {
+        let is_idle = now.saturating_duration_since(size.used) >= MAX_IDLE;
+        let goes = is_idle || (total > MAX_BYTES && Some(size.id) != last);
+        total -= if goes { size.bytes } else { 0 };
+        goes
+    });
+    sizes
 }
 
 impl Inner {
