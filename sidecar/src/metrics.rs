@@ -18,6 +18,10 @@ pub(crate) struct Metrics {
     pub(crate) listing_bytes: Gauge,
     /// Directories in all indexes in memory.
     pub(crate) directories: Gauge,
+    /// Bytes that these indexes take.
+    pub(crate) directory_bytes: Gauge,
+    /// Indexes that could not take in all directories.
+    pub(crate) directory_indexes_full: Gauge,
     /// Edit locks that live, as of the last second.
     pub(crate) locks: Gauge,
     /// Those whose file is held open on its server.
@@ -52,6 +56,12 @@ pub(crate) struct Metrics {
     pub(crate) directory_scan_failures: Counter,
     /// What indexes have heard of directories: from servers and from our own operations.
     pub(crate) directory_events: Counter,
+    /// Reports to indexes that only said that something changed.
+    pub(crate) directory_watch_overflows: Counter,
+    /// Watches of indexes that were opened again after they had been lost.
+    pub(crate) directory_watch_reconnects: Counter,
+    /// Attempts to open a watch for an index that failed.
+    pub(crate) directory_watch_failures: Counter,
     /// Searches for directories.
     pub(crate) directory_searches: Counter,
     /// Edit locks granted.
@@ -115,6 +125,12 @@ impl Metrics {
             ("sockets", "Open sockets.", &self.sockets),
             ("listing_memory_bytes", "Listings of watched directories kept in memory.", &self.listing_bytes),
             ("directories", "Directories in the indexes in memory.", &self.directories),
+            ("directory_index_bytes", "Memory that these indexes take.", &self.directory_bytes),
+            (
+                "directory_indexes_full",
+                "Indexes without room for all directories of their share.",
+                &self.directory_indexes_full,
+            ),
             ("locks", "Edit locks.", &self.locks),
             ("locks_held", "Edit locks whose file is held open on its server.", &self.locks_held),
         ];
@@ -169,6 +185,21 @@ impl Metrics {
                 "directory_events_total",
                 "Changes of directories that the indexes have heard of.",
                 &self.directory_events,
+            ),
+            (
+                "directory_watch_overflows_total",
+                "Reports to indexes that named no changes because there were too many.",
+                &self.directory_watch_overflows,
+            ),
+            (
+                "directory_watch_reconnects_total",
+                "Watches of indexes opened again after a loss.",
+                &self.directory_watch_reconnects,
+            ),
+            (
+                "directory_watch_failures_total",
+                "Failed attempts to open a watch for an index.",
+                &self.directory_watch_failures,
             ),
             ("directory_searches_total", "Searches for directories.", &self.directory_searches),
             ("locks_granted_total", "Edit locks granted.", &self.locks_granted),

@@ -112,6 +112,15 @@ impl Amendments {
         Some(Touched { since, names: names.collect(), case: self.case })
     }
 
+    /// Whether it was heard lately that the one became the other.
+    pub(super) fn has_lately(&self, from: &SharePath, to: &SharePath) -> bool {
+        let (from, to) = (from.canonical_key(self.case), to.canonical_key(self.case));
+        self.kept.iter().rev().take(LATELY).any(|Amendment { gone, come }| {
+            gone.as_ref().is_some_and(|gone| gone.key == from)
+                && come.as_ref().is_some_and(|come| come.key == to)
+        })
+    }
+
     /// Whether anything was heard lately of these two or of what is in them, but that the one became the other.
     pub(super) fn touches_lately(&self, from: &SharePath, to: &SharePath) -> bool {
         let (from, to) = (from.canonical_key(self.case), to.canonical_key(self.case));
@@ -215,6 +224,9 @@ mod tests {
             |amendments: &Amendments, from: &str, to: &str| amendments.touches_lately(&path(from), &path(to));
         amendments.record(&News::Renamed { from: path("a"), to: path("b") });
         assert!(!touches(&amendments, "A", "b"), "the same, heard on two ways");
+        assert!(
+            amendments.has_lately(&path("A"), &path("b")) && !amendments.has_lately(&path("b"), &path("a"))
+        );
         assert!(
             touches(&amendments, "b", "a")
                 && touches(&amendments, "b", "c")

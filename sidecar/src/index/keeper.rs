@@ -7,6 +7,7 @@
 mod correct;
 #[cfg(test)]
 mod tests;
+mod tops;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use self::tops::Tops;
 use super::amendments::{Amendments, Moment, Whereabouts};
 use super::news::{self, News};
 use super::scan::{Scan, Seen, Shown, Subdirectory, Trail, Visit};
@@ -51,6 +53,9 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 /// changes faster than it can be read is not read all the time.
 const REST: u32 = 3;
 
+/// Each scan in a row that gave up on a directory doubles that rest, so often at most.
+const MAX_DOUBLINGS: u32 = 8;
+
 /// Shortest rest.
 const SHORTEST_REST: Duration = Duration::from_secs(2);
 
@@ -61,6 +66,8 @@ const WATCH_PATIENCE: Duration = Duration::from_secs(15);
 pub(super) enum Word {
     /// The tree is being watched, from now on.
     Watching,
+    /// By now the server tells of the root's own directories too.
+    Settled,
     /// It is not, for now.
     NotWatching,
     /// What the watch reports.
@@ -113,6 +120,11 @@ struct Keeper {
     parting: bool,
     /// Something was missed: scan again when this scan is done.
     again: bool,
+    /// A directory that never answered in time was given up since the last scan ended.
+    gave_up: bool,
+    /// Scans in a row that did.
+    in_vain: u32,
+    tops: Tops,
     /// When everything is scanned next.
     next_scan: Instant,
     /// A scan of everything has ended, or one had when the index was written to disk.
@@ -131,7 +143,7 @@ pub(super) async fn keep(work: Work) {
     let scan = Scan::new(Arc::new(Shown::new(pool.clone(), prefix.clone())));
     let mut keeper = Keeper::new(connection, ShareKey::of(pool.target()), shared, shelf, scan, rescan_every);
     keeper.load().await;
-    let watch = tree_watch::run(pool, prefix, to_self);
+    let watch = tree_watch::run(pool, prefix, to_self, Arc::clone(&keeper.shared.metrics));
     let watch = AbortOnDropHandle::new(tokio::spawn(watch));
     loop {
         keeper.go_on();
@@ -180,6 +192,9 @@ impl Keeper {
             vanished: Vec::new(),
             parting: false,
             again: false,
+            gave_up: false,
+            in_vain: 0,
+            tops: Tops::default(),
             next_scan: now + WATCH_PATIENCE,
             complete: false,
             resting_until: None,
@@ -222,13 +237,14 @@ impl Keeper {
                 match self.amendments.follow(visit.since, &visit.path) {
                     Whereabouts::Same => self.scan.look(Visit { since: self.amendments.now(), ..visit }),
                     Whereabouts::Moved(path) => {
-                        self.scan.look(Visit { path, since: self.amendments.now(), ..visit });
+                        let since = self.amendments.now();
+                        self.scan.look(Visit { path, trail: None, since, ..visit });
                     }
                     Whereabouts::Gone => {}
                     Whereabouts::Unknown => {
                         // Where it is now, if it was moved, only another scan tells.
                         self.scan_soon();
-                        self.scan.look(Visit { since: self.amendments.now(), ..visit });
+                        self.scan.look(Visit { trail: None, since: self.amendments.now(), ..visit });
                     }
                 }
             }
@@ -245,7 +261,7 @@ impl Keeper {
         self.again = false;
         (self.vanished, self.parting) = (Vec::new(), false);
         self.shared.metrics.directory_scans_begun.count();
-        self.shared.full.store(false, Ordering::Relaxed);
+        self.shared.show_full(false);
         // Everything is looked into anyway.
         self.scan.clear();
         self.visit(SharePath::root(), None, true);
@@ -257,8 +273,10 @@ impl Keeper {
         self.complete = true;
         self.dirty = true;
         self.saved = now.checked_sub(SAVE_EVERY).unwrap_or(now);
+        self.in_vain = if std::mem::take(&mut self.gave_up) { self.in_vain + 1 } else { 0 };
         let wait = if std::mem::take(&mut self.again) {
-            (took * REST).max(SHORTEST_REST).min(self.rescan_every)
+            let doubled = REST << self.in_vain.min(MAX_DOUBLINGS);
+            took.saturating_mul(doubled).max(SHORTEST_REST).min(self.rescan_every)
         } else {
             self.rescan_every.mul_f64(rand::rng().random_range(0.9..1.0))
         };
@@ -281,9 +299,19 @@ impl Keeper {
 
     async fn take(&mut self, word: Word) {
         match word {
-            Word::Watching if !self.begun => self.next_scan = Instant::now(),
-            // Nobody watched for a while.
-            Word::Watching => self.learn(News::Missed).await,
+            Word::Watching => {
+                self.tops = Tops::default();
+                if self.begun {
+                    // Nobody watched for a while.
+                    self.learn(News::Missed).await;
+                } else {
+                    self.next_scan = Instant::now();
+                }
+            }
+            Word::Settled => {
+                self.tops.settle();
+                self.visit_soon(SharePath::root(), false);
+            }
             Word::NotWatching => self.next_scan = self.next_scan.min(Instant::now()),
             Word::News(news) => {
                 for news in news {
@@ -313,16 +341,24 @@ impl Keeper {
 
     /// Takes in what has happened.
     async fn learn(&mut self, news: News) {
-        let is_doubtful = match &news {
-            News::Renamed { from, to } => self.amendments.touches_lately(from, to),
-            _ => false,
+        let (is_doubtful, is_known) = match &news {
+            News::Renamed { from, to } => {
+                (self.amendments.touches_lately(from, to), self.amendments.has_lately(from, to))
+            }
+            _ => (false, false),
         };
-        // It may be told of late, by a path that it does not have any more.
+        // It may be told of late, by a path that it does not have any more. What took that path along was taken for what
+        // had been there before: what is in it has the same names, perhaps, and is something else.
+        let elsewhere_deep = match &news {
+            News::Renamed { .. } => !is_known,
+            News::Reported(_) | News::Disturbed(_) => true,
+            News::Added(_) | News::Removed(_) | News::Missed => false,
+        };
         let elsewhere: Vec<SharePath> =
             news.paths().into_iter().flat_map(|path| self.amendments.moved_lately(path)).collect();
         self.amendments.record(&news);
         for path in elsewhere {
-            self.visit_soon(path, matches!(news, News::Disturbed(_)));
+            self.visit_soon(path, elsewhere_deep);
         }
         self.shared.metrics.directory_events.count();
         self.shared.moment.store(self.amendments.now().0, Ordering::Release);
@@ -373,7 +409,9 @@ impl Keeper {
             self.note(moved);
         }
         // During a scan, what has not been seen of it yet is where it is now.
-        let deep = self.scanning_since.is_some() || (was_known && (is_known || !has_place || is_doubtful));
+        let deep = self.scanning_since.is_some()
+            || (was_known && (!has_place || is_doubtful))
+            || (is_known && (was_known || is_doubtful));
         self.visit_soon(to, deep);
         if !is_respelled {
             self.visit_soon(from, deep);
@@ -386,6 +424,11 @@ impl Keeper {
         let error = match outcome {
             Ok(found) => {
                 (self.failures, self.resting_until) = (0, None);
+                if visit.path.is_root() {
+                    for path in self.tops.exchanged(visit.deep, &found) {
+                        self.visit_soon(path, true);
+                    }
+                }
                 match self.amendments.follow(visit.since, &visit.path) {
                     Whereabouts::Same => match self.amendments.touched(visit.since, &visit.path) {
                         Some(touched) => {
@@ -425,10 +468,10 @@ impl Keeper {
                     self.visit_soon(parent, false);
                 }
             }
-            ShareErrorKind::NotFound | ShareErrorKind::DeletePending | ShareErrorKind::NotADirectory => {
-                self.remove(&visit.path).await;
-            }
+            ShareErrorKind::NotFound | ShareErrorKind::NotADirectory => self.remove(&visit.path).await,
             _ if visit.failures + 1 < MAX_TRIES && self.scan.later() < MAX_WAITING => self.try_later(visit),
+            // Whoever holds it open might have kept it; by now he is not expected to.
+            ShareErrorKind::DeletePending => self.remove(&visit.path).await,
             // It is there; what is in it is nobody's business.
             ShareErrorKind::AccessDenied => {
                 if let Some(touched) = self.amendments.touched(visit.since, &visit.path) {
@@ -465,6 +508,10 @@ impl Keeper {
         let failures = visit.failures + u8::from(error.kind() == ShareErrorKind::TimedOut);
         if failures < MAX_FAILURES || visit.path.is_root() {
             self.scan.push_ahead(Visit { failures, ..visit });
+        } else {
+            // Nobody knows what is in it, unless another scan tells.
+            self.gave_up = true;
+            self.scan_soon();
         }
     }
 
@@ -483,8 +530,10 @@ impl Keeper {
         self.scan.push_ahead(Visit { path, trail: None, deep, since, failures: 0 });
     }
 
+    /// Something has been heard of it since. The way to it may be another one by now, on which what was above it may be
+    /// below it.
     fn visit_again(&mut self, visit: Visit) {
-        self.scan.push(Visit { since: self.amendments.now(), ..visit });
+        self.scan.push(Visit { trail: None, since: self.amendments.now(), ..visit });
     }
 
     /// Something was missed: looks at everything, though not all the time.
@@ -500,7 +549,7 @@ impl Keeper {
         match outcome {
             Ok(changed) => self.dirty |= changed > 0,
             Err(full) => {
-                if !self.shared.full.swap(true, Ordering::Relaxed) {
+                if !self.shared.show_full(true) {
                     tracing::warn!(connection = %self.connection.id, %full, "not all directories of a share can be searched");
                 }
                 self.scan.clear();
@@ -508,13 +557,18 @@ impl Keeper {
         }
     }
 
-    /// Shows how many directories there are, and what the index is worth.
+    /// Shows how large the index is, and what it is worth.
     async fn publish(&self) {
-        let count = self.shared.tree.read().await.len();
-        self.shared.show_count(count);
+        let (count, bytes) = {
+            let tree = self.shared.tree.read().await;
+            (tree.len(), tree.bytes())
+        };
+        self.shared.show_size(count, bytes);
         self.publish_state();
     }
 
+    /// A scan is at its end when each directory has been asked for, though some that could not be looked into wait for
+    /// another try: they are found by their names, and hardly a share is without any that nobody may look into.
     fn publish_state(&self) {
         use causeway_internal::directories::IndexState as State;
         let rests = self.resting_until.is_some();

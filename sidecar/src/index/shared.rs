@@ -28,11 +28,12 @@ pub(super) struct Shared {
     pub(super) moment: AtomicU64,
     /// What is counted of all indexes.
     pub(super) metrics: Arc<Metrics>,
-    /// Whether some directories did not find room.
-    pub(super) full: AtomicBool,
     /// Whether the index is of no more use to anybody.
     pub(super) discarded: AtomicBool,
+    /// Whether some directories did not find room.
+    full: AtomicBool,
     count: AtomicUsize,
+    bytes: AtomicUsize,
     state: AtomicU8,
     used: Mutex<Instant>,
 }
@@ -46,9 +47,10 @@ impl Shared {
             people: AtomicUsize::new(0),
             moment: AtomicU64::new(0),
             metrics,
-            full: AtomicBool::new(false),
             discarded: AtomicBool::new(false),
+            full: AtomicBool::new(false),
             count: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
             state: AtomicU8::new(0),
             used: Mutex::new(Instant::now()),
         }
@@ -59,10 +61,19 @@ impl Shared {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Shows that there are so many by now.
-    pub(super) fn show_count(&self, count: usize) {
+    /// Shows that there are so many by now, in so many bytes.
+    pub(super) fn show_size(&self, count: usize, bytes: usize) {
         let before = self.count.swap(count, Ordering::Relaxed);
         self.metrics.directories.change(signed(count) - signed(before));
+        let before = self.bytes.swap(bytes, Ordering::Relaxed);
+        self.metrics.directory_bytes.change(signed(bytes) - signed(before));
+    }
+
+    /// Shows whether some directories did not find room; whether that was so before.
+    pub(super) fn show_full(&self, full: bool) -> bool {
+        let before = self.full.swap(full, Ordering::Relaxed);
+        self.metrics.directory_indexes_full.change(i64::from(full) - i64::from(before));
+        before
     }
 
     pub(super) fn state(&self) -> IndexState {
@@ -87,7 +98,8 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.show_count(0);
+        self.show_size(0, 0);
+        self.show_full(false);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The watch over the whole tree of a connection: kept in force as long as its index lives.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use causeway_paths::SharePath;
@@ -9,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::keeper::Word;
 use super::news::{Halves, News};
+use crate::metrics::Metrics;
 
 /// Before the first new attempt; doubled with each that fails.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
@@ -34,7 +36,12 @@ const LASTED: Duration = Duration::from_mins(1);
 ///
 /// The first word is that the watch is in force, or that it is not for now. Each time that it is in force again after it
 /// was not, it says so, because something may have been missed.
-pub(super) async fn run(pool: SharePool, prefix: SharePath, words: mpsc::Sender<Word>) {
+pub(super) async fn run(
+    pool: SharePool,
+    prefix: SharePath,
+    words: mpsc::Sender<Word>,
+    metrics: Arc<Metrics>,
+) {
     let options = WatchOptions {
         filter: WatchFilter::DirectoryNames,
         recursive: true,
@@ -42,20 +49,25 @@ pub(super) async fn run(pool: SharePool, prefix: SharePath, words: mpsc::Sender<
     };
     let mut failures = 0_u32;
     let mut is_first = true;
+    let mut was_lost = false;
     loop {
         let started = Instant::now();
         let failure = match pool.watch(&prefix, options).await {
             Ok(mut watch) => {
+                if std::mem::replace(&mut was_lost, true) {
+                    metrics.directory_watch_reconnects.count();
+                }
                 if words.send(Word::Watching).await.is_err() {
                     return;
                 }
                 is_first = false;
-                match follow(&mut watch, &words).await {
+                match follow(&mut watch, &words, &metrics).await {
                     Some(error) => error,
                     None => return,
                 }
             }
             Err(error) => {
+                metrics.directory_watch_failures.count();
                 if std::mem::take(&mut is_first) && words.send(Word::NotWatching).await.is_err() {
                     return;
                 }
@@ -73,7 +85,7 @@ pub(super) async fn run(pool: SharePool, prefix: SharePath, words: mpsc::Sender<
 }
 
 /// Tells what a watch reports until it ends; why it did, or `None` when nobody listens.
-async fn follow(watch: &mut Watch, words: &mpsc::Sender<Word>) -> Option<ShareError> {
+async fn follow(watch: &mut Watch, words: &mpsc::Sender<Word>, metrics: &Metrics) -> Option<ShareError> {
     let mut halves = Halves::default();
     let settled = tokio::time::sleep(SETTLED);
     tokio::pin!(settled);
@@ -85,11 +97,12 @@ async fn follow(watch: &mut Watch, words: &mpsc::Sender<Word>) -> Option<ShareEr
             // Ahead of a server that reports without a pause.
             () = &mut settled, if !is_settled => {
                 is_settled = true;
-                Word::Doubted(SharePath::root())
+                Word::Settled
             }
             event = tokio::time::timeout(apart, watch.next()) => Word::News(match event {
                 Ok(Ok(WatchEvent::Changed(changes))) => halves.take(changes),
                 Ok(Ok(WatchEvent::Overflow)) => {
+                    metrics.directory_watch_overflows.count();
                     // Everything is looked at, what is left of a rename included.
                     halves = Halves::default();
                     vec![News::Missed]

@@ -28,8 +28,8 @@ struct Disk {
     /// How long looks take, in turns of the others, again and again.
     delays: Vec<u8>,
     looks: AtomicUsize,
-    /// A directory that nobody may list, and how often still.
-    closed: Mutex<Option<(SharePath, usize)>>,
+    /// A directory that cannot be listed, how often still, and why.
+    closed: Mutex<Option<(SharePath, usize, ShareErrorKind)>>,
 }
 
 impl Disk {
@@ -70,9 +70,9 @@ impl Disk {
     /// Why this directory cannot be listed this time, if it cannot.
     fn refusal(&self, path: &SharePath) -> Option<ShareError> {
         let mut closed = self.closed.lock().unwrap();
-        let (_, times) = closed.as_mut().filter(|(closed, times)| closed == path && *times > 0)?;
+        let (_, times, why) = closed.as_mut().filter(|(closed, times, _)| closed == path && *times > 0)?;
         *times -= 1;
-        Some(ShareError::new(ShareErrorKind::AccessDenied))
+        Some(ShareError::new(*why))
     }
 
     async fn dawdle(&self) {
@@ -520,11 +520,18 @@ fn a_look_that_finds_no_way_doubts_the_way() {
 
 #[test]
 fn a_refusal_is_believed_when_it_stays() {
-    for (times, shown) in [(1, &["a", "a/b", "a/c"][..]), (usize::from(MAX_TRIES), &["a"])] {
+    use ShareErrorKind::{AccessDenied, DeletePending};
+    let tries = usize::from(MAX_TRIES);
+    for (why, times, shown) in [
+        (AccessDenied, 1, &["a", "a/b", "a/c"][..]),
+        (AccessDenied, tries, &["a"]),
+        (DeletePending, 1, &["a", "a/b", "a/c"]),
+        (DeletePending, tries, &[]),
+    ] {
         run(async {
             let mut world = scanned(&[at("a/b")], vec![1]).await;
             world.disk.make(&at("a/c"));
-            *world.disk.closed.lock().unwrap() = Some((at("a"), times));
+            *world.disk.closed.lock().unwrap() = Some((at("a"), times, why));
             world.keeper.visit_soon(at("a"), false);
             loop {
                 world.finish_looking().await;
@@ -535,6 +542,125 @@ fn a_refusal_is_believed_when_it_stays() {
             assert_eq!(world.shown().await, shown.iter().map(|path| (*path).to_owned()).collect());
         });
     }
+}
+
+/// Reports of one client, each in an answer of its own that is taken in at once.
+fn reported(answers: &[usize]) -> Vec<Step> {
+    let taken = |changes: &usize| [Step::Answer(vec![0; *changes]), Step::TakeIn { overtakes: false }];
+    answers.iter().flat_map(taken).collect()
+}
+
+#[test]
+fn what_a_chain_of_renames_left_below_a_name_is_looked_at() {
+    let start = ["d1/x/p", "d2/x/q"];
+    let deeds = || {
+        [
+            theirs(Deed::Rename(at("d1"), at("d3"))),
+            theirs(Deed::Rename(at("d2"), at("d1"))),
+            ours(1, Deed::Rename(at("d1"), at("d4"))),
+        ]
+    };
+    let our_report = || [Step::Answer(vec![1, 1]), Step::TakeIn { overtakes: false }];
+    for turns in 0..12 {
+        // Our own notice is heard first.
+        let mut steps = deeds().to_vec();
+        steps.extend([Step::Notice(0), Step::Work(turns)]);
+        steps.extend(reported(&[2, 2]));
+        steps.push(Step::Work(turns));
+        steps.extend(our_report());
+        comes_right(&start, &steps);
+
+        // The same, and the server's reports of ours come before those of theirs.
+        let mut steps = deeds().to_vec();
+        steps.extend([Step::Notice(0), Step::Work(turns)]);
+        steps.extend(our_report());
+        steps.push(Step::Work(turns));
+        steps.extend(reported(&[2, 2]));
+        comes_right(&start, &steps);
+
+        // The same with halves that did not find each other.
+        let mut steps = deeds().to_vec();
+        steps.extend([Step::Notice(0), Step::Work(turns), Step::Answer(vec![0, 1, 1, 0, 0, 0])]);
+        steps.extend([Step::TakeIn { overtakes: false }, Step::Work(turns)]);
+        comes_right(&start, &steps);
+    }
+}
+
+#[test]
+fn what_was_above_a_directory_and_is_below_it_by_now_is_no_loop() {
+    run(async {
+        for has_looked in [false, true] {
+            let mut world = scanned(&[at("a/b/c/d"), at("a/y/z")], vec![1]).await;
+            let number = |path: &str| world.disk.dirs.lock().unwrap()[path];
+            let trail = Trail::to(number("a/b"), Some(Trail::to(number("a"), None)));
+            let trail = Trail::to(number("a/b/c"), Some(trail));
+            let visit = Visit {
+                path: at("a/b/c"),
+                trail: Some(Arc::clone(&trail)),
+                deep: false,
+                since: world.keeper.amendments.now(),
+                failures: 0,
+            };
+            let found = world.disk.list(&at("a/b/c")).await;
+            for (from, to) in [("a/b", "b"), ("a", "b/c/a")] {
+                world.disk.rename(&at(from), &at(to));
+                let news = News::Renamed { from: at(from), to: at(to) };
+                world.keeper.take(Word::News(vec![news])).await;
+            }
+            world.finish_looking().await;
+            assert_eq!(world.shown().await, world.disk.paths());
+
+            // A look from the time before comes last: it has waited, or its answer was on its way.
+            if has_looked {
+                world.keeper.see(Seen { visit, trail, outcome: found }).await;
+            } else {
+                world.keeper.scan.push(visit);
+            }
+            world.finish_looking().await;
+            assert_eq!(world.shown().await, world.disk.paths(), "it had looked: {has_looked}");
+        }
+    });
+}
+
+#[test]
+fn what_was_exchanged_while_the_watch_was_deaf_is_found_when_it_hears() {
+    run(async {
+        let mut world = scanned(&[at("a/x/p"), at("b/x/q")], vec![1]).await;
+        world.disk.rename(&at("a"), &at("c"));
+        world.disk.rename(&at("b"), &at("a"));
+        world.keeper.take(Word::Settled).await;
+        world.finish_looking().await;
+        assert_eq!(world.shown().await, world.disk.paths());
+    });
+}
+
+#[test]
+fn a_directory_that_never_answers_is_left_to_another_scan() {
+    run(async {
+        let mut world = scanned(&[at("a")], vec![]).await;
+        let slow = |failures| Seen {
+            visit: Visit { path: at("a"), trail: None, deep: false, since: Moment(0), failures },
+            trail: Trail::to(0, None),
+            outcome: Err(ShareError::new(ShareErrorKind::TimedOut)),
+        };
+        world.keeper.see(slow(0)).await;
+        assert!(world.keeper.next_scan > Instant::now() + DAY / 2, "it is tried again first");
+        world.keeper.see(slow(MAX_FAILURES - 1)).await;
+        assert!(world.keeper.next_scan <= Instant::now() + SHORTEST_REST);
+
+        // One for which nothing helps does not have everything read again and again.
+        let mut rests = Vec::new();
+        for _ in 0..3 {
+            world.keeper.resting_until = None;
+            world.keeper.begin_scan(Instant::now());
+            world.keeper.see(slow(MAX_FAILURES - 1)).await;
+            let ended = Instant::now() + Duration::from_mins(1);
+            world.keeper.end_scan(ended);
+            rests.push(world.keeper.next_scan - ended);
+        }
+        assert!(rests[0] >= Duration::from_mins(3), "{rests:?}");
+        assert!(rests.windows(2).all(|pair| pair[1] > pair[0] * 3 / 2), "{rests:?}");
+    });
 }
 
 #[test]
@@ -548,6 +674,9 @@ fn what_an_index_does_is_counted() {
             line.map(|value| value.parse::<u64>().unwrap())
         };
         assert_eq!(figure("directories"), Some(3));
+        let bytes = world.keeper.shared.tree.read().await.bytes() as u64;
+        assert_eq!(figure("directory_index_bytes"), Some(bytes));
+        assert_eq!(figure("directory_indexes_full"), Some(0));
         assert_eq!(figure("directory_scans_begun_total"), Some(1));
         assert_eq!(figure("directory_scans_ended_total"), Some(1));
         assert_eq!(figure("directory_events_total"), Some(0));
@@ -571,7 +700,13 @@ fn what_an_index_does_is_counted() {
             Some(1),
             "one trouble, however many looks it fails"
         );
+        for _ in 0..2 {
+            world.keeper.note(Err(IndexFull));
+            assert_eq!(figure("directory_indexes_full"), Some(1));
+        }
         drop(world);
-        assert_eq!(figure("directories"), Some(0), "the index is not in memory any more");
+        for name in ["directories", "directory_index_bytes", "directory_indexes_full"] {
+            assert_eq!(figure(name), Some(0), "the index is not in memory any more");
+        }
     });
 }
