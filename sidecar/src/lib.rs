@@ -25,6 +25,7 @@ mod turn;
 mod watches;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -34,6 +35,7 @@ use causeway_internal::Fault;
 use causeway_internal::accounts::{Account, DeleteUser, LogSettings};
 use causeway_internal::connections::DeleteConnection;
 use causeway_tokens::TokenKey;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -52,6 +54,10 @@ use self::sockets::{Admission, Sockets};
 use self::store::Store;
 use self::turn::Turns;
 use self::watches::Watches;
+
+/// How long the upkeep may take to leave off when the program stops, and the database to be closed. What is left half done
+/// on a server is in the journal, and an index that was not written down is made anew.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// The format of `/metrics`.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -73,6 +79,8 @@ pub struct Sidecar {
     secrets: Secrets,
     tasks: TaskTracker,
     stop: CancellationToken,
+    /// The same for what only looks at servers, and need not wait for the end of requests.
+    stop_looking: CancellationToken,
 }
 
 /// What a start has to tell.
@@ -110,6 +118,7 @@ impl Sidecar {
         let connections = Arc::new(connections.context("the connections")?);
         let siblings = Arc::new(Siblings::new(store.journal()));
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let stop_looking = stop.child_token();
         let indexes = Indexes::new(
             Arc::clone(&connections),
             Arc::clone(&shares),
@@ -117,7 +126,7 @@ impl Sidecar {
             &config.data_dir,
             config.directory_rescan,
             Arc::clone(&metrics),
-            (&tasks, &stop),
+            (&tasks, &stop_looking),
         );
         let turns = Arc::<Turns>::default();
         let locks = Locks::open(
@@ -183,6 +192,7 @@ impl Sidecar {
             secrets,
             tasks,
             stop,
+            stop_looking,
         });
         Ok(Started { sidecar, generated_password })
     }
@@ -217,22 +227,29 @@ impl Sidecar {
         self.secrets.token_secret()
     }
 
-    /// Tells all clients on sockets that the program stops. To be called as soon as that is known: while requests are
-    /// still let end, nobody needs to be told of changes.
+    /// Tells all clients on sockets that the program stops, and closes all watches. To be called as soon as that is known:
+    /// while requests are still let end, which may take long, nobody needs to be told of changes.
     pub fn hang_up(&self) {
         self.sockets.hang_up();
+        self.watches.let_go();
+        self.stop_looking.cancel();
     }
 
     /// Ends the sockets, then the watches, then the upkeep, and closes the sessions on the servers. Requests should have
-    /// ended before.
+    /// ended before. It takes some seconds at most.
     pub async fn stop(&self) {
+        self.hang_up();
         self.sockets.stop().await;
         self.watches.stop().await;
         self.stop.cancel();
         self.tasks.close();
-        self.tasks.wait().await;
+        if timeout(STOP_WITHIN, self.tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = self.tasks.len(), "the upkeep did not end in time");
+        }
         self.shares.close();
-        self.store.close().await;
+        if timeout(STOP_WITHIN, self.store.close()).await.is_err() {
+            tracing::warn!("the database was still in use at the end");
+        }
     }
 
     /// Deletes a user and what is his alone.

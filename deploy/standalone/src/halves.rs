@@ -1,13 +1,19 @@
 //! The two halves of the product as programs of their own.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use axum::serve::ListenerExt as _;
 use causeway_host::SidecarRoute;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, Wiring};
 use crate::beside::Beside;
 use crate::config::Config;
 use crate::serve::{announce, asked_to_stop, bind, hanging_up, start_sidecar};
+
+/// How long calls may go on after the program was asked to stop; as long as the functions' host lets requests go on.
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// The sidecar with its internal API on an address of its own.
 pub(crate) async fn sidecar(config: Config) -> anyhow::Result<()> {
@@ -25,7 +31,21 @@ pub(crate) async fn sidecar(config: Config) -> anyhow::Result<()> {
         }
     });
     let router = started.sidecar.router().merge(started.sidecar.metrics_router());
-    axum::serve(listener, router).with_graceful_shutdown(stop).await?;
+    let stopping = CancellationToken::new();
+    let asked = stopping.clone();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+        stop.await;
+        asked.cancel();
+    });
+    let too_late = async {
+        stopping.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        served = serving.into_future() => served?,
+        // They end with the sessions that they need.
+        () = too_late => tracing::warn!("calls were still running at the end of the drain"),
+    }
     started.sidecar.stop().await;
     beside.close().await;
     Ok(())
