@@ -30,6 +30,8 @@ pub struct Operation {
     pub file: usize,
     /// When it was asked for, since the history began.
     pub invoked: Duration,
+    /// When the answer was there, or it was known that there will be none, since the history began.
+    pub answered: Duration,
     /// From when on it is certain that it does nothing more, since the history began.
     pub ended: Duration,
     /// What was asked for.
@@ -221,7 +223,7 @@ pub fn tell(operations: &[Operation]) -> String {
 
 /// An operation as text.
 fn line(operation: &Operation) -> String {
-    let Operation { client, user, file, invoked, ended, action, outcome } = operation;
+    let Operation { client, user, file, invoked, answered: _, ended, action, outcome } = operation;
     format!(
         "{:>10.3}..{:>10.3} ms  file {file}  client {client:>2} {user:<8} {action:?} -> {outcome:?}",
         invoked.as_secs_f64() * 1000.0,

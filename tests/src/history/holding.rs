@@ -10,14 +10,14 @@ use super::{Action, Operation, Outcome};
 /// What the wall clock, by which a product counts that was restarted, may go faster than ours.
 pub(super) const CLOCKS_DIFFER: Duration = Duration::from_millis(50);
 
-/// After trouble, and after a file was put in the place of a held one, until a file is certainly held again that was.
+/// After trouble, and after an answer was lost, until the server has done what it still had to do.
+const SETTLED_WITHIN: Duration = Duration::from_secs(1);
+
+/// After a grant by which a file was perhaps held again that had been held before, until it certainly is.
 const REHELD_WITHIN: Duration = Duration::from_secs(2);
 
 /// How many openings of a file are looked at to find one after which it was held.
 const LATEST: usize = 16;
-
-/// The status of whatever another user's lock is in the way of.
-const LOCKED: u16 = 423;
 
 /// The locks of one file.
 pub(super) struct Holdings<'a> {
@@ -133,8 +133,7 @@ impl<'a> Holdings<'a> {
         })
     }
 
-    /// What the file was opened by to be held, in the order of time: the first grant of a lock that certainly was a new one,
-    /// and each save.
+    /// What the file was opened by to be held, in the order of time: the first grant of each lock, and each save.
     fn holds(&self) -> Vec<Opened<'a>> {
         let certain = self.certain();
         let mut holds = Vec::new();
@@ -146,8 +145,9 @@ impl<'a> Holdings<'a> {
                         if stretch.from <= until { until.max(stretch.until) } else { until }
                     })
                 };
-            // It may have been granted before, to somebody who never heard of it, and lost its hold since.
-            let is_new = |grant: &&Operation| {
+            // It may have been granted before, to somebody who never heard of it, and lost its hold since. Then that is opened
+            // again, and if that fails once more a moment later.
+            let is_new = |grant: &Operation| {
                 !self.operations.iter().any(|other| {
                     other.action == Action::Acquire
                         && other.outcome == Outcome::Unknown
@@ -156,14 +156,15 @@ impl<'a> Holdings<'a> {
                         && grant.invoked < other.ended + self.lifetime + CLOCKS_DIFFER
                 })
             };
-            if let Some(by) = of_lock.granted.filter(is_new).filter(|grant| self.is_there(grant)) {
-                holds.push(Opened { by, from: by.ended, until: lives(by) });
+            if let Some(by) = of_lock.granted.filter(|grant| self.is_there(grant)) {
+                let from = if is_new(by) { by.ended } else { by.ended + REHELD_WITHIN };
+                holds.push(Opened { by, from, until: lives(by) });
             }
             let saves = self.operations.iter().filter(|operation| {
                 matches!(&operation.action, Action::Save { lock: own, .. } if own == lock)
                     && operation.outcome == Outcome::Done
             });
-            holds.extend(saves.map(|by| Opened { by, from: by.ended + REHELD_WITHIN, until: lives(by) }));
+            holds.extend(saves.map(|by| Opened { by, from: by.ended, until: lives(by) }));
         }
         holds.sort_by_key(|hold| hold.from);
         holds
@@ -177,7 +178,7 @@ impl<'a> Holdings<'a> {
             .filter(|operation| operation.removes() && operation.outcome.is_possible())
             .filter(|removal| removal.invoked < grant.ended)
             .map(|removal| match removal.outcome {
-                Outcome::Unknown => Duration::MAX,
+                Outcome::Unknown => removal.answered + SETTLED_WITHIN,
                 _ => removal.ended,
             })
             .max();
@@ -205,14 +206,15 @@ impl<'a> Holdings<'a> {
                 | Action::Read => true,
                 // Who was not let at it has not had it open.
                 Action::OpenPastUs | Action::RemovePastUs => !other.outcome.is_possible(),
-                // Whoever has no leave does nothing. Others let go of the file first.
-                _ => other.outcome == Outcome::Refused { status: LOCKED },
+                // Only for the holder's own changes the file is let go of.
+                _ => !other.outcome.is_possible() && other.user != hold.by.user,
             };
-            let late = match (&other.action, &other.outcome) {
-                (Action::Trouble { .. }, _) | (_, Outcome::Unknown) => REHELD_WITHIN,
-                _ => Duration::ZERO,
+            // What a server still has of a request it does as soon as it can.
+            let ended = match (&other.action, &other.outcome) {
+                (Action::Trouble { .. }, _) | (_, Outcome::Unknown) => other.answered + SETTLED_WITHIN,
+                _ => other.ended,
             };
-            !is_harmless && other.invoked <= asked.ended && hold.by.invoked <= other.ended + late
+            !is_harmless && other.invoked <= asked.ended && hold.by.invoked <= ended
         };
         asked.ended < hold.until
             && !self.operations.iter().any(|other| {

@@ -24,6 +24,7 @@ impl Story {
             user: user.to_owned(),
             file: 0,
             invoked: Duration::from_millis(when.start),
+            answered: Duration::from_millis(when.end),
             ended: Duration::from_millis(when.end),
             action,
             outcome,
@@ -236,7 +237,10 @@ fn a_hold_that_the_server_does_not_honour_is_found() {
         // It was held by somebody who never heard of it, and what became of that nobody knows.
         let unheard = Story::new().then("ada", 10..20, Action::Acquire, Outcome::Unknown);
         assert_eq!(at(unheard.granted("ada", 100..120, "a", 1), 130..140), []);
-        // A save holds the new file, some time later.
+        // Nobody else's refused change lets go of it.
+        let refused = || Outcome::Refused { status: 409 };
+        assert_eq!(after("bob", 200..210, Action::Put { edition: 1 }, refused()), [Rule::HoldIsHonoured]);
+        // A save holds the new file.
         let saved = |when| {
             let mut story = held().saved("ada", 200..210, "a", 1, 0);
             for beat in 1..5 {
@@ -245,7 +249,8 @@ fn a_hold_that_the_server_does_not_honour_is_found() {
             }
             at(story, when)
         };
-        assert_eq!((saved(300..310), saved(2300..2310)), (vec![], vec![Rule::HoldIsHonoured]));
+        let held = vec![Rule::HoldIsHonoured];
+        assert_eq!((saved(205..215), saved(300..310), saved(2300..2310)), (vec![], held.clone(), held));
     }
 }
 

@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use causeway_paths::SharePath;
-use causeway_smb::{PoolLimits, SharePool, Target};
+use causeway_smb::{PoolLimits, ShareErrorKind, SharePool, Target};
 use causeway_tests::history::{
-    Action, Edition, Found, Operation, Outcome, Recorder, Violation, check, check_copies, tell,
+    Action, Edition, Found, Operation, Outcome, Recorder, Violation, certainly_held, check, check_copies,
+    tell,
 };
 use causeway_tests::{Answer, Ask, Edit, Folder, ProductOptions, Proxy, Share, User, World, WorldOptions};
 use serde_json::Value;
@@ -15,8 +16,17 @@ use tokio::sync::RwLock;
 /// How long a lock lives here without a sign of life: so short that many die during a run.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(3);
 
+/// The usual share.
+const DATA: &str = "data";
+
+/// Set to have a good history written down, too.
+const KEEP_HISTORY: &str = "CAUSEWAY_TEST_KEEP_HISTORY";
+
 /// Where somebody on the share prepares what he puts in the place of a file.
 const OUTSIDE: &str = "outside";
+
+/// Begins what a file is renamed to that is taken away.
+const AWAY: &str = "away-";
 
 /// What an operation may still do after an answer that the server behind gave none: as long as anybody waits for it.
 const AFTERMATH: Duration = Duration::from_secs(30);
@@ -68,18 +78,23 @@ pub(crate) async fn world() -> World {
 impl Arena {
     /// Makes the files. Two connections lead to them through the proxy, one to the whole share, one to their directory.
     pub(crate) async fn new(world: &World, proxy: &Proxy, names: Vec<String>) -> Self {
-        let folder = world.folder("arena");
+        Self::on(world, proxy, DATA, names).await
+    }
+
+    /// The same on another share.
+    pub(crate) async fn on(world: &World, proxy: &Proxy, share: &str, names: Vec<String>) -> Self {
+        let folder = world.folder_of(share, "arena");
         folder.make_directory(OUTSIDE);
         let mut connections = Vec::new();
         for prefix in ["/", folder.path()] {
-            let mut draft = world.draft(&format!("Arena by {prefix}"));
+            let mut draft = world.draft_of(&format!("Arena {share} by {prefix}"), share);
             draft["port"] = proxy.port().into();
             draft["path_prefix"] = prefix.into();
             draft["scope"] = "shared".into();
             connections.push(world.connect(&world.admin(), draft).await);
         }
         let samba = world.samba();
-        let samba = Target::new("127.0.0.1", samba.port(), "data", samba.user(), samba.password());
+        let samba = Target::new("127.0.0.1", samba.port(), share, samba.user(), samba.password());
         let arena = Self {
             recorder: Recorder::default(),
             calm: RwLock::default(),
@@ -98,6 +113,7 @@ impl Arena {
                 user: "nobody".to_owned(),
                 file,
                 invoked: Duration::ZERO,
+                answered: Duration::ZERO,
                 ended: Duration::ZERO,
                 action: Action::Overwrite { edition: first.id },
                 outcome: Outcome::Done,
@@ -138,7 +154,8 @@ impl Arena {
     ) -> (Outcome, Option<Answer>) {
         let invoked = self.recorder.now();
         let answer = ask.try_send().await;
-        let mut ended = self.recorder.now();
+        let mut answered = self.recorder.now();
+        let mut ended = answered;
         let outcome = match &answer {
             Ok(answer) => match answer.status() {
                 200..300 => read(answer),
@@ -152,16 +169,16 @@ impl Arena {
             Err(_) => {
                 // The product was killed: what it was about to do, it does not do once it is dead.
                 let _calm = self.calm.read().await;
-                ended = self.recorder.now();
+                answered = self.recorder.now();
+                ended = answered;
                 Outcome::Unknown
             }
         };
         let outcome = match (&action, outcome) {
-            // Nobody deletes a file here.
             (Action::Read, Outcome::Refused { status: 404 }) => Outcome::Read(Found::Nothing),
             (_, outcome) => outcome,
         };
-        self.take_down(player, file, (invoked, ended), action, outcome.clone());
+        self.take_down(player, file, (invoked, answered, ended), action, outcome.clone());
         (outcome, answer.ok())
     }
 
@@ -169,12 +186,17 @@ impl Arena {
         &self,
         player: &Player,
         file: usize,
-        (invoked, ended): (Duration, Duration),
+        (invoked, answered, ended): (Duration, Duration, Duration),
         action: Action,
         outcome: Outcome,
     ) {
         let (client, user) = (player.client, player.name.clone());
-        self.recorder.record(Operation { client, user, file, invoked, ended, action, outcome });
+        self.recorder.record(Operation { client, user, file, invoked, answered, ended, action, outcome });
+    }
+
+    fn until_now(&self, invoked: Duration) -> (Duration, Duration, Duration) {
+        let now = self.recorder.now();
+        (invoked, now, now)
     }
 
     /// Reads a file, as whoever looks at it does.
@@ -191,8 +213,99 @@ impl Arena {
             Ok(()) => Outcome::Done,
             Err(_) => Outcome::Unknown,
         };
-        let when = (invoked, self.recorder.now());
+        let when = self.until_now(invoked);
         self.take_down(player, file, when, Action::Overwrite { edition: edition.id }, outcome);
+    }
+
+    /// Deletes a file as a user of ours, or gives it another name.
+    pub(crate) async fn remove(
+        &self,
+        player: &Player,
+        file: usize,
+        spelling: &Spelling,
+        renames: bool,
+    ) -> Outcome {
+        let share = self.share(player, spelling);
+        let ask = if renames {
+            let number = self.edition(file, 0).id;
+            share.rename(&spelling.path, &format!("{AWAY}{number}"))
+        } else {
+            share.delete(&spelling.path)
+        };
+        self.perform(player, file, Action::Remove, ask, |_| Outcome::Done).await.0
+    }
+
+    /// Copies or moves another file onto one, as a user of ours.
+    pub(crate) async fn transfer(&self, player: &Player, edition: Edition, spelling: &Spelling, moves: bool) {
+        let share = self.share(player, spelling);
+        let source = format!("{OUTSIDE}/{}.src", edition.id);
+        self.folder.write(&source, edition.to_bytes());
+        let from = if spelling.connection == 0 { self.folder.at(&source) } else { source.clone() };
+        let how = if moves { "move" } else { "copy" };
+        let ask = share.transfer(how, &from, None, &spelling.path, true);
+        let action = Action::Transfer { edition: edition.id };
+        self.perform(player, edition.file, action, ask, |_| Outcome::Done).await;
+    }
+
+    /// Opens a file for writing, as a program on the share does that writes in place. It writes nothing: whoever read
+    /// meanwhile could be told nothing of what he has read.
+    pub(crate) async fn open_past_us(&self, player: &Player, file: usize) {
+        let invoked = self.recorder.now();
+        let opened = async {
+            let place = SharePath::parse(&self.folder.at(&self.names[file]))?;
+            let pool = SharePool::new(self.samba.clone(), PoolLimits::default());
+            // With another item's version nothing is written, when the file has been opened.
+            let outside = SharePath::parse(&format!("{}/{OUTSIDE}", self.folder.path()))?;
+            let other = pool.stat(&outside).await?.version();
+            let opened = pool.overwrite(&place, &place, Some(other)).await;
+            anyhow::Ok(opened.map(drop).map_err(|refused| refused.error.kind()))
+        };
+        let outcome = match opened.await {
+            Ok(Err(ShareErrorKind::Changed)) => Outcome::Done,
+            other => refused_past_us(other),
+        };
+        self.take_down(player, file, self.until_now(invoked), Action::OpenPastUs, outcome);
+    }
+
+    /// Deletes a file, as a program on the share does.
+    pub(crate) async fn remove_past_us(&self, player: &Player, file: usize) -> Outcome {
+        let invoked = self.recorder.now();
+        let removed = async {
+            let place = SharePath::parse(&self.folder.at(&self.names[file]))?;
+            let pool = SharePool::new(self.samba.clone(), PoolLimits::default());
+            anyhow::Ok(pool.delete_file(&place).await.map_err(|error| error.kind()))
+        };
+        let outcome = refused_past_us(removed.await);
+        let when = self.until_now(invoked);
+        self.take_down(player, file, when, Action::RemovePastUs, outcome.clone());
+        outcome
+    }
+
+    /// Whether each way to name a file leads to it: whoever locks it by another one holds nothing on the server.
+    pub(crate) fn is_always_held(&self, file: usize) -> bool {
+        self.spellings[file].iter().all(|spelling| spelling.is_the_file)
+    }
+
+    /// Takes down that something failed from some moment until now.
+    pub(crate) fn record_trouble(&self, what: &'static str, invoked: Duration) {
+        let ended = self.recorder.now();
+        for file in 0..self.files() {
+            self.recorder.record(Operation {
+                client: 0,
+                user: "nobody".to_owned(),
+                file,
+                invoked,
+                answered: ended,
+                ended,
+                action: Action::Trouble { what },
+                outcome: Outcome::Done,
+            });
+        }
+    }
+
+    /// How often somebody on the share was kept from a file by nothing but its hold.
+    pub(crate) fn certainly_held(&self) -> usize {
+        certainly_held(&self.recorder.operations(), LIFETIME)
     }
 
     async fn put_past_us(&self, file: usize, edition: Edition) -> anyhow::Result<()> {
@@ -208,8 +321,11 @@ impl Arena {
 
     /// What stands beside the files: names and contents.
     fn copies(&self) -> Vec<(String, Found)> {
+        // A file that was put back is called as he called it who did.
+        let own: Vec<_> = self.names.iter().map(|name| name.to_lowercase()).collect();
         let names = self.folder.names("").into_iter();
-        let others = names.filter(|name| name != OUTSIDE && !self.names.contains(name));
+        let others = names
+            .filter(|name| name != OUTSIDE && !name.starts_with(AWAY) && !own.contains(&name.to_lowercase()));
         others.map(|name| (name.clone(), Edition::read(&self.folder.read(&name)))).collect()
     }
 
@@ -218,10 +334,13 @@ impl Arena {
         let operations = self.recorder.operations();
         let mut violations = check(&operations, LIFETIME);
         violations.extend(check_copies(&operations, &self.copies()));
+        let place = std::env::temp_dir().join(format!("causeway-history-{title}.txt"));
         if violations.is_empty() {
+            if std::env::var_os(KEEP_HISTORY).is_some() {
+                std::fs::write(&place, tell(&operations)).expect("a history");
+            }
             return;
         }
-        let place = std::env::temp_dir().join(format!("causeway-history-{title}.txt"));
         let written = std::fs::write(&place, tell(&operations));
         let first: Vec<_> = violations.iter().take(10).map(Violation::to_string).collect();
         let many = violations.len();
@@ -230,6 +349,16 @@ impl Arena {
             place.display(),
             first.join("\n")
         );
+    }
+}
+
+/// What somebody on the share was answered with.
+fn refused_past_us(answer: anyhow::Result<Result<(), ShareErrorKind>>) -> Outcome {
+    match answer {
+        Ok(Ok(())) => Outcome::Done,
+        Ok(Err(ShareErrorKind::InUse)) => Outcome::Refused { status: 423 },
+        Ok(Err(ShareErrorKind::NotFound | ShareErrorKind::DeletePending)) => Outcome::Refused { status: 404 },
+        _ => Outcome::Unknown,
     }
 }
 

@@ -22,6 +22,9 @@ const OPERATIONS: usize = 10_000;
 /// quickly, and the trouble fills a run.
 const SAVES_AMONG: usize = 20;
 
+/// Of so many operations one has to be of somebody on the share whom nothing but a hold keeps off.
+const HELD_AMONG: usize = 5_000;
+
 /// How long a run may take, however slow the machine is.
 const RUN_WITHIN: Duration = Duration::from_mins(10);
 
@@ -86,9 +89,12 @@ async fn no_history_of_locks_and_saves_is_impossible() {
     for (what, count) in figures(&operations) {
         println!("  {what}: {count}");
     }
+    let held = arena.certainly_held();
+    println!("  kept off by a hold alone: {held}");
     arena.judge(&format!("locks-{seed}"));
     assert!(operations.len() >= wanted, "only {} operations in {took:?}", operations.len());
     has_tried_everything(&operations, wanted / SAVES_AMONG);
+    assert!(held >= wanted / HELD_AMONG, "only {held} times somebody on the share was kept off");
 }
 
 /// Three editors and an administrator, each with several clients.
@@ -110,6 +116,10 @@ async fn heal(world: &World, arena: &Arena, players: &[Player]) {
     let player = &players[0];
     for file in 0..arena.files() {
         let spelling = &arena.spellings(file)[0];
+        // Perhaps nobody came to put it back.
+        if arena.read(player, file, spelling).await == Outcome::Read(Found::Nothing) {
+            arena.overwrite(player, file, 2_000).await;
+        }
         let share = arena.share(player, spelling);
         let edit = loop {
             assert!(start.elapsed() < HEALED_WITHIN, "{} cannot be locked", spelling.path);
@@ -190,6 +200,11 @@ fn has_tried_everything(operations: &[Operation], least_saves: usize) {
     assert!(copies > 0, "no copies were kept");
     let unknown = count(&|operation| operation.outcome == Outcome::Unknown);
     assert!(unknown > 5, "only {unknown} answers were lost");
+    let past = |operation: &Operation| matches!(operation.action, Action::Transfer { .. } | Action::Remove);
+    let kept_off = count(&|operation| past(operation) && is_refused(operation, &[423]));
+    assert!(kept_off > 5, "only {kept_off} copies, moves, renames and deletions met a lock");
+    let passed = count(&|operation| past(operation) && operation.outcome == Outcome::Done);
+    assert!(passed > 5, "only {passed} copies, moves, renames and deletions met none");
     let held_off = count(&|operation| operation.action == Action::Acquire && is_refused(operation, &[409]));
     assert!(held_off > 100, "only {held_off} came too late for a lock");
 }

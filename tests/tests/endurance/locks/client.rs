@@ -64,15 +64,15 @@ impl<'a> Client<'a> {
     async fn begin(&mut self) {
         let file = self.random.random_range(0..self.arena.files());
         match self.random.random_range(0..100) {
-            0..50 => self.open_in_companion(file).await,
-            50..58 => self.open_in_browser(file).await,
-            58..70 => self.read(file).await,
-            70..77 => self.put(file).await,
-            77..84 => {
-                let length = self.length();
-                self.arena.overwrite(&self.player, file, length).await;
-            }
-            84..88 => self.force(file).await,
+            0..48 => self.open_in_companion(file).await,
+            48..56 => self.open_in_browser(file).await,
+            56..66 => self.read(file).await,
+            66..71 => self.put(file).await,
+            71..75 => self.transfer(file).await,
+            75..77 => self.remove(file).await,
+            77..82 => self.overwrite(file).await,
+            82..87 => self.try_past_us(file).await,
+            87..90 => self.force(file).await,
             _ => {
                 if !self.over.is_empty() {
                     let over = self.over.swap_remove(self.random.random_range(0..self.over.len()));
@@ -112,7 +112,8 @@ impl<'a> Client<'a> {
                     return self.remember(open);
                 }
             }
-            93..96 => self.put(open.file).await,
+            93..95 => self.put(open.file).await,
+            95 => self.transfer(open.file).await,
             _ => self.read(open.file).await,
         }
         self.open = Some(open);
@@ -301,6 +302,45 @@ impl<'a> Client<'a> {
         let ask = self.arena.share(&self.player, &way).put(&way.path, edition.to_bytes());
         let action = Action::Put { edition: edition.id };
         self.arena.perform(&self.player, file, action, ask, |_| Outcome::Done).await;
+    }
+
+    async fn overwrite(&mut self, file: usize) {
+        let length = self.length();
+        self.arena.overwrite(&self.player, file, length).await;
+    }
+
+    async fn transfer(&mut self, file: usize) {
+        let (way, edition) = (self.way(file), self.arena.edition(file, self.length()));
+        let moves = self.random.random_bool(0.5);
+        self.arena.transfer(&self.player, edition, &way, moves).await;
+    }
+
+    /// Takes the file away, and puts another one there before long.
+    async fn remove(&mut self, file: usize) {
+        let way = self.way(file);
+        let renames = self.random.random_bool(0.5);
+        if self.arena.remove(&self.player, file, &way, renames).await.is_possible() {
+            self.put_back(file).await;
+        }
+    }
+
+    /// Asks the server itself for what a held file is kept from.
+    async fn try_past_us(&mut self, file: usize) {
+        if !self.arena.is_always_held(file) {
+            return;
+        }
+        if self.random.random_bool(0.7) {
+            self.arena.open_past_us(&self.player, file).await;
+        } else if self.arena.remove_past_us(&self.player, file).await.is_possible() {
+            self.put_back(file).await;
+        }
+    }
+
+    async fn put_back(&mut self, file: usize) {
+        if self.random.random_bool(0.5) {
+            self.put(file).await;
+        }
+        self.overwrite(file).await;
     }
 
     async fn force(&mut self, file: usize) {
