@@ -55,12 +55,11 @@ impl Arrival {
         let _turn = self.turns.take(&place.lock_key()).await?;
         let renamed = self.rename_over(&sibling.full, place, replace).await?;
         let Err(error) = renamed else { return Ok(Ok(())) };
-        if error.outcome_unknown() {
-            if let Ok(complete) = complete
-                && is_moved(&sibling.full, &complete, place).await?
-            {
-                return Ok(Ok(()));
-            }
+        if error.outcome_unknown()
+            && let Ok(complete) = complete
+            && is_moved(&sibling.full, &complete, place).await?
+        {
+            return Ok(Ok(()));
         }
         Ok(Err(error))
     }
