@@ -76,6 +76,11 @@ impl Running {
         input.flush().await.expect("written");
     }
 
+    /// Says that there are no further answers.
+    pub(super) fn end_input(&mut self) {
+        drop(self.child.stdin.take());
+    }
+
     /// Ends it as a power failure would. The program that it started goes on.
     pub(super) async fn kill(mut self) {
         self.child.kill().await.expect("killed");
@@ -214,7 +219,7 @@ impl Desk {
     pub(super) async fn open_and_answer(&self, path: &str, arguments: &[&str], answers: &str) -> Ended {
         let mut running = self.begin(path, arguments).await;
         running.answer(answers).await;
-        drop(running.child.stdin.take());
+        running.end_input();
         running.ended().await
     }
 
@@ -361,7 +366,9 @@ impl Desk {
     /// Waits until something is remembered of a session.
     pub(super) async fn until_remembered(&self, session: &str, what: &str, holds: impl Fn(&Value) -> bool) {
         let file = self.sessions_directory().join(session).join("state.json");
-        until(what, || holds(&serde_json::from_slice(&read(&file)).expect("a state"))).await;
+        // The directory of a session is there before its state.
+        let state = || std::fs::read(&file).ok().and_then(|state| serde_json::from_slice(&state).ok());
+        until(what, || state().is_some_and(|state| holds(&state))).await;
     }
 
     /// Changes what is remembered of a session.

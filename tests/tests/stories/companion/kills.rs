@@ -146,3 +146,68 @@ async fn who_slept_longer_than_his_lock_lives_overwrites_nobody() {
     desk.open(&path, &["--resume", &session, "--on-conflict", "copy"]).await.is(Exit::SavedAsCopy);
     assert_eq!(folder.read("plan.txt"), b"theirs");
 }
+
+/// Sessions of so many files `N.txt`, whose work was not saved.
+async fn interrupted(desk: &Desk, folder: &Folder, count: usize) {
+    for number in 0..count {
+        let name = format!("{number}.txt");
+        folder.write(&name, "the plan");
+        let before = desk.sessions();
+        let editing = desk.begin(&folder.at(&name), &["--wait"]).await;
+        until("there is one more session", || desk.sessions().len() > before.len()).await;
+        let session = desk.sessions().into_iter().find(|session| !before.contains(session));
+        let session = session.unwrap_or_default();
+        desk.until_remembered(&session, "it is open", |state| state["handed_over"] == true).await;
+        editing.kill().await;
+        desk.overwrite(&session, &name, "mine");
+        desk.change_state(&session, |state| state["boot"] = "another".into());
+    }
+}
+
+#[tokio::test]
+async fn while_one_edit_is_asked_about_the_others_keep_their_locks() {
+    let mut options = WorldOptions::default();
+    options.product.environment.push(("CAUSEWAY_LOCK_SECONDS".to_owned(), "8".to_owned()));
+    let world = World::start(options).await.expect("a world");
+    let (desk, folder) = (Desk::of(&world, world.editor()), world.folder("queued"));
+    interrupted(&desk, &folder, 2).await;
+    let mut recovering = desk.start(&["--verbose", "recover", "--ask", "--heartbeat", "1"]);
+    // Longer than a lock lives; the person has gone for a coffee.
+    tokio::time::sleep(std::time::Duration::from_secs(11)).await;
+    recovering.answer("s\ns\n").await;
+    recovering.ended().await.is(Exit::Done);
+    assert_eq!(folder.read("0.txt"), b"mine");
+    assert_eq!(folder.read("1.txt"), b"mine");
+}
+
+#[tokio::test]
+async fn who_is_asked_and_does_not_answer_has_not_said_that_it_is_to_be_saved() {
+    let world = World::shared().await;
+    for answers in ["", "x\nx\nx\nx\nx\n"] {
+        let (desk, folder) = (Desk::of(&world, world.editor()), world.folder("companion-no-answer"));
+        interrupted(&desk, &folder, 1).await;
+        let mut recovering = desk.start(&["recover", "--ask"]);
+        recovering.answer(answers).await;
+        recovering.end_input();
+        recovering.ended().await.is(Exit::Kept);
+        assert_eq!(folder.read("0.txt"), b"the plan");
+        assert_eq!(desk.kept(&desk.sessions().remove(0), "0.txt"), b"mine");
+    }
+}
+
+#[tokio::test]
+async fn each_earlier_edit_of_a_file_is_offered() {
+    let world = World::shared().await;
+    let (desk, folder) = (Desk::of(&world, world.editor()), world.folder("companion-earlier"));
+    folder.write("plan.txt", "the plan");
+    let path = folder.at("plan.txt");
+    for content in ["first", "second"] {
+        let failing = desk.script(content, &format!(r#"printf {content} > "$1"; exit 3"#));
+        desk.open(&path, &["--editor", &failing]).await.is(Exit::Kept);
+        // They are told apart by the second in which they began.
+        tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    }
+    desk.open_and_answer(&path, &["--ask"], "f\ng\n").await.is(Exit::Done);
+    assert_eq!(folder.read("plan.txt"), b"first");
+    assert_eq!(desk.kept(&desk.sessions().remove(0), "plan.txt"), b"second");
+}

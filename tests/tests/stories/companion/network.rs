@@ -118,3 +118,31 @@ async fn a_proxy_that_wants_a_sign_in_is_told_from_the_server() {
     assert_eq!(desk.kept(&desk.sessions().remove(0), "plan.txt"), b"mine");
     assert_eq!(folder.read("plan.txt"), b"the plan");
 }
+
+#[tokio::test]
+async fn what_was_decided_before_a_kill_still_holds() {
+    let world = World::shared().await;
+    for (answers, exit, told) in
+        [("d\ny\n", Exit::Done, "thrown away"), ("c\n", Exit::SavedAsCopy, "(conflict copy, ")]
+    {
+        let (gateway, desk, folder) = far_away(&world, "companion-decided");
+        gateway.does(Fault::HeldUp, 1, "DELETE lock");
+        let slow = desk.waiting_script("slow", "", r#"printf mine > "$1""#);
+        let mut editing = desk.begin(&folder.at("plan.txt"), &["--editor", &slow.command, "--ask"]).await;
+        slow.until_at_work().await;
+        folder.write("plan.txt.next", "THEIR PLAN");
+        std::fs::rename(folder.on_disk("plan.txt.next"), folder.on_disk("plan.txt")).expect("renamed");
+        slow.go_on();
+        editing.answer(answers).await;
+        until("the lock is given back", || gateway.holds()).await;
+        editing.kill().await;
+        gateway.let_go();
+        let files = folder.names("");
+        let recovered = desk.run(&["recover"]).await;
+        recovered.is(exit);
+        assert!(recovered.said.contains(told), "{}", recovered.said);
+        assert_eq!(folder.read("plan.txt"), b"THEIR PLAN");
+        assert_eq!(folder.names(""), files, "nothing is sent once more");
+        assert!(desk.sessions().is_empty());
+    }
+}
