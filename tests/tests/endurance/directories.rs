@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use causeway_directory_index::snapshot;
-use causeway_paths::CaseRule;
+use causeway_paths::{CaseRule, TempName};
 use causeway_samba::Samba;
 use causeway_tests::{Folder, ProductOptions, Share, World, WorldOptions};
 use rand::rngs::StdRng;
@@ -72,7 +72,8 @@ fn there(folder: &Folder) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut open = vec![top.clone()];
     while let Some(directory) = open.pop() {
-        for entry in std::fs::read_dir(&directory).expect("a directory").flatten() {
+        // What is being cleared up may be gone by now.
+        for entry in std::fs::read_dir(&directory).into_iter().flatten().flatten() {
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 let path = entry.path();
                 found.insert(path.strip_prefix(&top).expect("below it").display().to_string());
@@ -81,6 +82,11 @@ fn there(folder: &Folder) -> BTreeSet<String> {
         }
     }
     found
+}
+
+/// Whether this is, or lies in, what an operation of ours has put beside something for a while.
+fn is_temporary(path: &str) -> bool {
+    path.split('/').any(|name| TempName::parse(name).is_some())
 }
 
 #[tokio::test]
@@ -234,6 +240,8 @@ fn on_disk(folder: &Folder, random: &mut StdRng, operations: usize) {
 /// Waits until as many directories are known as there are, and compares the index on disk, left by a clean end, with the
 /// tree; a scan may have to come first.
 async fn until_equal(world: &mut World, share: &Share, folder: &Folder) {
+    let is_left = || there(folder).iter().any(|path| is_temporary(path));
+    world.until("what operations left behind is gone", || !is_left()).await;
     let there = there(folder);
     println!("{} directories at the end", there.len());
     let start = Instant::now();
