@@ -8,6 +8,7 @@
 mod content;
 mod create;
 mod delete;
+mod doubts;
 mod edit;
 mod in_place;
 mod ledger;
@@ -97,10 +98,14 @@ impl Place {
         lock_key(&ShareKey::of(pool.target()), full)
     }
 
+    /// The same for a path from the root of a connection's share.
+    fn key_at(connection: &ResolvedConnection, full: &SharePath) -> LockKey {
+        lock_key(&ShareKey::new(&connection.host, connection.port, &connection.share), full)
+    }
+
     /// The same without a session. Fault: `Invalid` for a path that is too long.
     pub(crate) fn key_of(connection: &ResolvedConnection, path: &SharePath) -> Result<LockKey, Fault> {
-        let share = ShareKey::new(&connection.host, connection.port, &connection.share);
-        Ok(lock_key(&share, &below(connection, path)?))
+        Ok(Self::key_at(connection, &below(connection, path)?))
     }
 
     /// What is there; `None` when nothing is. Fault: `ParentNotFound` when even the directory is missing.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::connections::Connections;
 use crate::files::Siblings;
 use crate::locks::Locks;
 use crate::shares::Shares;
@@ -13,25 +12,20 @@ use crate::shares::Shares;
 /// Between two rounds when nothing calls for one: a server that was away is asked again this often.
 const ROUND: Duration = Duration::from_mins(5);
 
-/// Between the first two rounds of which something was left over; twice as long after each, up to [`ROUND`].
-const RETRY: Duration = Duration::from_secs(2);
+/// Between the first two rounds of which something was left over; twice as long after each, up to [`ROUND`]. After a kill
+/// the server may take a moment to notice that nobody has its files open any more, and saves wait for that.
+const RETRY: Duration = Duration::from_millis(500);
 
 /// Between something being left behind and the round for it: the operation's own clean-up may still be under way.
 const SETTLE: Duration = Duration::from_secs(2);
 
 /// Sweeps at the start, after something was left behind, and every now and then, until stopped.
-pub(crate) async fn run(
-    siblings: Arc<Siblings>,
-    connections: Arc<Connections>,
-    shares: Arc<Shares>,
-    locks: Locks,
-    stop: CancellationToken,
-) {
+pub(crate) async fn run(siblings: Arc<Siblings>, shares: Arc<Shares>, locks: Locks, stop: CancellationToken) {
     let upkeep = async {
         let mut pause = RETRY;
         loop {
             let mut next = ROUND;
-            match siblings.sweep(&connections, &shares, &locks).await {
+            match siblings.sweep(&shares, &locks).await {
                 Ok(0) => {}
                 Ok(left) => {
                     tracing::info!(left, "temporary items wait for the next round");

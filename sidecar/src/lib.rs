@@ -116,7 +116,7 @@ impl Sidecar {
         let connections =
             Connections::open(store.clone(), secrets.sealer(), Arc::clone(&shares), changes.clone()).await;
         let connections = Arc::new(connections.context("the connections")?);
-        let siblings = Arc::new(Siblings::new(store.journal()));
+        let siblings = Arc::new(Siblings::new(store.journal(), Arc::clone(&connections)));
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let stop_looking = stop.child_token();
         let indexes = Indexes::new(
@@ -169,7 +169,6 @@ impl Sidecar {
             .context("the first administrator")?;
         tasks.spawn(janitor::run(
             Arc::clone(&siblings),
-            Arc::clone(&connections),
             Arc::clone(&shares),
             locks.clone(),
             stop.clone(),
@@ -270,7 +269,7 @@ impl Sidecar {
         call: DeleteConnection,
     ) -> Result<(), Fault> {
         self.connections.may_manage(&account, call.id)?;
-        self.siblings.clear(call.id, &self.connections, &self.shares).await?;
+        self.siblings.clear(call.id, &self.shares).await?;
         let connection = call.id;
         completion::to_its_end(async move {
             self.connections.delete(&account, call).await?;

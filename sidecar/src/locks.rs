@@ -12,6 +12,7 @@ mod others;
 mod pass;
 mod rows;
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -75,6 +76,8 @@ struct Inner {
     accounts: Arc<Accounts>,
     /// Rung when a change has ended.
     unpinned: Notify,
+    /// Locks that have ended and may still be in the database.
+    ended: Mutex<HashSet<Uuid>>,
 }
 
 /// Who does something with a lock, for the record.
@@ -113,7 +116,7 @@ impl Locks {
             lock.dies_at = uptime + left;
             let (id, key) = (lock.grant.id, lock.key.clone());
             if !left.is_zero() && table.restore(lock) {
-                holds.keep(id, &key, (connection, path), None);
+                holds.restore(id, &key, (connection, path));
             } else {
                 over.push((id, path));
             }
@@ -136,6 +139,7 @@ impl Locks {
             metrics,
             accounts,
             unpinned: Notify::new(),
+            ended: Mutex::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -253,7 +257,7 @@ impl Locks {
     /// Who has the file at `place`: of our users, and `with_others` also past us.
     pub(crate) async fn state(&self, account: &Account, place: &Place, with_others: bool) -> LockState {
         let now = self.inner.clock.uptime();
-        let lock = self.inner.table().holder(&place.lock_key(), now).cloned();
+        let lock = self.inner.table().covering(&place.lock_key(), account.id, now).cloned();
         if let Some(lock) = lock {
             let left = lock.dies_at.saturating_sub(now).as_secs();
             return LockState::Locked(LockView {
@@ -373,9 +377,12 @@ impl Locks {
         }
     }
 
-    /// Holds the file that has the lock's place now.
-    pub(crate) async fn hold_again(&self, lock: Uuid) {
-        self.inner.holds.renew(lock).await;
+    /// Holds the file that has the lock's place now, anew, so that the server tells how it is and not how it was. Failures
+    /// are tried again later.
+    pub(crate) async fn hold_anew(&self, lock: Uuid) {
+        if let Err(error) = self.inner.holds.reopen(lock).await {
+            tracing::debug!(?error, "a locked file cannot be held at the moment");
+        }
     }
 
     /// What an edit last saw of its file; the outer `None`: nobody knows any more.
@@ -383,10 +390,10 @@ impl Locks {
         Ok(rows::base(&self.inner.store, lock, edit.session).await?)
     }
 
-    /// Makes what an edit sees of its file the base of its next save, and sees to it that its client sees a change, too:
-    /// clients compare the time of the last write alone. Of a file that is open, and we hold it open, Samba tells the times
-    /// that it had when it was opened, whatever programs on the server's own disk write to it; its size and number are true.
-    /// Then the time of the change is the one at which we noticed it.
+    /// Sees to it that an edit's client sees a change of its file, too: clients compare the time of the last write alone. Of a
+    /// file that is open, and we hold it open, Samba tells the times that it had when it was opened, whatever programs on the
+    /// server's own disk write to it; its size and number are true. Then the time of the change is the one at which we noticed
+    /// it.
     pub(crate) async fn see(&self, lock: Uuid, edit: &Edit, seen: &mut Metadata) -> Result<(), Fault> {
         if let Some(Some(base)) = self.base(lock, edit).await? {
             if base.version == seen.version() {
@@ -395,7 +402,7 @@ impl Locks {
                 seen.modified = FileTime::from_unix_micros(self.now().0);
             }
         }
-        self.set_base(lock, edit, Some(seen)).await
+        Ok(())
     }
 
     /// Writes down what an edit has made of its file, or that there is none.
@@ -463,6 +470,7 @@ impl Locks {
                     let mut table = inner.table();
                     (table.expire(inner.clock.uptime()), table.locks().count())
                 };
+                inner.clear_ended().await;
                 inner.metrics.locks.set(live);
                 inner.metrics.locks_held.set(inner.holds.open_count());
                 for lock in over {
@@ -550,6 +558,8 @@ impl Inner {
             return Err(in_use(other));
         }
         let seen = hold.as_ref().map(|(hold, _)| base_of(hold.metadata()));
+        // Which files those are that were locked before a restart is only known once they are held again.
+        self.holds.catch_up().await;
         let at = (place.connection.id, place.full.clone());
         // The same file by another address, share or link is the same file.
         let same = self.holds.keep(lock.grant.id, &lock.key, at, hold);
@@ -558,8 +568,9 @@ impl Inner {
         }
         let now = self.clock.now();
         let mut change = self.store.begin().await?;
-        for dead in replaced {
-            rows::delete(&mut change, dead.grant.id).await?;
+        let ended: Vec<Uuid> = self.ended().iter().copied().collect();
+        for dead in replaced.iter().map(|dead| dead.grant.id).chain(ended) {
+            rows::delete(&mut change, dead).await?;
         }
         let lifetime = i64::try_from(self.lifetime.as_micros()).unwrap_or(i64::MAX);
         let dead = UnixMicros(now.0.saturating_sub(lifetime));
@@ -617,6 +628,8 @@ impl Inner {
 
     /// What is left to do when the table has a lock no longer: on the share, in the database, on the record.
     async fn end(&self, lock: &Lock, event: Event, actor: Option<&Actor<'_>>) -> Result<(), Fault> {
+        // Whatever becomes of the rest, it is in nobody's way from now on.
+        self.ended().insert(lock.grant.id);
         let path = self.holds.end(lock.grant.id).await;
         let path = path.as_ref().map_or(lock.key.path.as_str(), SharePath::as_str);
         let mut change = self.store.begin().await?;
@@ -625,7 +638,31 @@ impl Inner {
         let now = self.clock.now();
         record(&mut change, now, (event, Outcome::Succeeded), actor, path, &detail).await?;
         change.commit().await.map_err(StoreError::from)?;
+        self.ended().remove(&lock.grant.id);
         Ok(())
+    }
+
+    /// Deletes locks that have ended and could not be deleted then, because the disk was full for one.
+    async fn clear_ended(&self) {
+        let ended: Vec<Uuid> = self.ended().iter().copied().collect();
+        if ended.is_empty() {
+            return;
+        }
+        let cleared = async {
+            let mut change = self.store.begin().await?;
+            for id in &ended {
+                rows::delete(&mut change, *id).await?;
+            }
+            Ok::<_, StoreError>(change.commit().await?)
+        };
+        match cleared.await {
+            Ok(()) => self.ended().retain(|id| !ended.contains(id)),
+            Err(error) => tracing::warn!(%error, "locks that have ended are still in the database"),
+        }
+    }
+
+    fn ended(&self) -> MutexGuard<'_, HashSet<Uuid>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn table(&self) -> MutexGuard<'_, LockTable> {

@@ -165,6 +165,16 @@ impl LockTable {
         self.at(key).filter(|lock| lock.is_live(now))
     }
 
+    /// The live lock that keeps `user` from an item: of the item itself, whoever holds it, or another user's of a directory
+    /// that it lies in.
+    pub fn covering(&self, key: &LockKey, user: Uuid, now: Duration) -> Option<&Lock> {
+        self.holder(key, now).or_else(|| {
+            let locks = self.shares.get(&key.share)?;
+            let mut above = key.path.ancestors().filter_map(|path| locks.get(&path));
+            above.find(|lock| lock.is_live(now) && lock.holder != user)
+        })
+    }
+
     /// The lock of exactly this file, a dead one too.
     pub fn get_at(&self, key: &LockKey) -> Option<&Lock> {
         self.at(key)

@@ -48,10 +48,11 @@ impl Files {
     pub(crate) async fn edit_info(&self, account: &Account, call: GetEditInfo) -> Result<ItemInfo, Fault> {
         let lock = self.proven(account, call.connection, &call.path, &call.edit).await?;
         let place = self.readable(account, call.connection, call.path).await?;
+        self.locks.hold_anew(lock.grant.id).await;
         match place.stat().await {
             Ok(mut seen) => {
                 self.locks.see(lock.grant.id, &call.edit, &mut seen).await?;
-                self.locks.hold_again(lock.grant.id).await;
+                self.locks.set_base(lock.grant.id, &call.edit, Some(&seen)).await?;
                 Ok(item(seen))
             }
             Err(fault) => {

@@ -158,13 +158,18 @@ pub(super) async fn put_in_place(
     }
     let admitted = async {
         let turn = turns.take(&place.lock_key()).await?;
-        siblings.is_whole(place).await?;
+        siblings.may_be_saved(place).await?;
         admit().map(|pass| (turn, pass))
     };
     let (turn, mut pass) = match admitted.await {
         Ok(admitted) => admitted,
         Err(fault) => return Err(kept(fault, file)),
     };
+    if matches!(expected, Expected::Base(_))
+        && let Err(fault) = pass.hold_anew().await
+    {
+        return Err(kept(fault, file));
+    }
     if replaces && let Err(error) = file.inherit(&place.full).await {
         return Err(kept(fault(&error), file));
     }
@@ -200,6 +205,9 @@ pub(super) async fn put_in_place(
                     break written.map(|file| (file, false, false));
                 }
                 let unknown = error.outcome_unknown();
+                if unknown {
+                    sibling.may_replace(place).await;
+                }
                 let settled = settle(place, expected, there.as_ref(), &ours, error).await;
                 if unknown && settled.is_err() {
                     place.tell(ItemKind::File, Deed::Disturbed);

@@ -1,10 +1,12 @@
 //! Reading a file's content, whole or in parts.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use causeway_http_semantics::{ReadStatus, Representation, Segment, plan_read};
 use causeway_internal::accounts::Account;
+use causeway_internal::locks::Edit;
 use causeway_internal::transfer::{ReadAnswer, ReadHead};
 use causeway_internal::{Fault, FaultCode};
 use causeway_smb::{Metadata, ReadAhead, ReadHandle, ShareError, ShareErrorKind};
@@ -37,6 +39,7 @@ impl Files {
             let plan = plan(&head, &found);
             return Ok((ReadAnswer { plan, info: item(found) }, None));
         }
+        self.siblings.may_be_read(&place).await?;
         let handle =
             twice(|| place.pool.open_read(&place.full)).await.map_err(|error| match error.kind() {
                 ShareErrorKind::IsADirectory => is_a_directory(),
@@ -44,19 +47,60 @@ impl Files {
             })?;
         let mut found = handle.metadata().clone();
         let plan = plan(&head, &found);
-        if let (Some(lock), Some(edit), ReadStatus::Ok) = (&lock, &head.edit, plan.status) {
-            // What the editor is given is what his save will be compared with.
-            self.locks.see(lock.grant.id, edit, &mut found).await?;
-        }
         let content = (!plan.segments.is_empty()).then(|| content(handle, plan.segments.clone()));
-        let content = match (content, head.edit) {
-            (Some(content), Some(edit)) => {
-                let content = self.locks.living_stream(account, place.lock_key(), edit, content);
-                Some(Box::pin(content) as Content)
+        let content = match (content, lock, head.edit) {
+            (content, Some(lock), Some(edit)) => {
+                // What the editor is given, all of it, is what his save will be compared with.
+                let is_whole = plan.status == ReadStatus::Ok;
+                if is_whole {
+                    self.locks.see(lock.grant.id, &edit, &mut found).await?;
+                }
+                match content {
+                    Some(content) => {
+                        let key = place.lock_key();
+                        let content = self.locks.living_stream(account, key, edit.clone(), content);
+                        let seen = is_whole.then(|| found.clone());
+                        Some(self.seen_at_its_end(content, plan.content_length, (lock.grant.id, edit, seen)))
+                    }
+                    None if is_whole => {
+                        self.locks.set_base(lock.grant.id, &edit, Some(&found)).await?;
+                        None
+                    }
+                    None => None,
+                }
             }
-            (content, _) => content,
+            (content, _, _) => content,
         };
         Ok((ReadAnswer { plan: plan.without_segments(), info: item(found) }, content))
+    }
+}
+
+impl Files {
+    /// The same content; what was `seen` becomes the base of the edit just before the last piece is given out. A download
+    /// that is given up shows nobody what the file holds.
+    fn seen_at_its_end(
+        &self,
+        content: impl Stream<Item = Result<Bytes, ShareError>> + Send + 'static,
+        length: u64,
+        (lock, edit, seen): (Uuid, Edit, Option<Metadata>),
+    ) -> Content {
+        let locks = self.locks.clone();
+        let base = Arc::new((lock, edit, seen));
+        let mut given = 0;
+        Box::pin(content.then(move |piece| {
+            given += piece.as_ref().map_or(0, |piece| piece.len() as u64);
+            let (locks, base, is_last) = (locks.clone(), Arc::clone(&base), given >= length);
+            async move {
+                let (lock, edit, seen) = &*base;
+                if let (true, Ok(_), Some(seen)) = (is_last, &piece, seen)
+                    && let Err(fault) = locks.set_base(*lock, edit, Some(seen)).await
+                {
+                    // The next save is compared with what was seen before, which loses nothing.
+                    tracing::info!(%fault, "what was downloaded is not the base of a save");
+                }
+                piece
+            }
+        }))
     }
 }
 

@@ -107,7 +107,10 @@ impl Save {
         if self.keep_copy == KeepCopy::Always {
             return self.keep(sibling, publish::Content::Open(Box::new(file))).await;
         }
-        let NotPlaced { fault, content } = match self.put(&sibling, file).await {
+        // Flushing a large file to a slow disk may take longer than a lock lives without a sign of life.
+        let (locks, key) = (&self.files.locks, self.place.lock_key());
+        let put = locks.living(&self.account, &key, &self.edit, self.put(&sibling, file)).await;
+        let NotPlaced { fault, content } = match put {
             Ok(placed) => {
                 placed.settle(&self.place, sibling).await;
                 let saved = placed.file;
@@ -164,7 +167,13 @@ impl Save {
             tracing::info!(%fault, "what was saved is not the base of another save");
         }
         // Somebody else may have replaced it since, past us. Then it is not saved, whatever the server said.
-        let now = place.look().await.map_err(lost)?;
+        let now = match place.look().await {
+            Ok(now) => now,
+            Err(fault) => {
+                tracing::info!(%fault, "a file that was saved could not be looked at");
+                return Ok(placed);
+            }
+        };
         if now.as_ref().is_none_or(|now| now.file_id != saved.file_id) {
             return Err(lost(diverged(Some(base_of(saved)), now.as_ref())));
         }

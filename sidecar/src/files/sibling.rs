@@ -5,16 +5,17 @@
 //! after a restart.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use causeway_internal::{Fault, FaultCode};
-use causeway_paths::{CanonicalKey, CaseRule, SharePath, TempName};
+use causeway_paths::{SharePath, TempName};
 use causeway_smb::{ShareErrorKind, SharePool};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell};
 use uuid::Uuid;
 
 use super::Place;
+use super::doubts::{Doubt, Doubts};
 use super::recovery::put_right;
 use super::tree::{Tally, delete_whole};
 use crate::connections::Connections;
@@ -22,8 +23,12 @@ use crate::locks::Locks;
 use crate::shares::{Shares, fault};
 use crate::store::{Journal, Leftover};
 
-/// Purpose in the journal: new content on its way; worthless once nobody works on it.
+/// Purpose in the journal: worthless.
 const NEW: &str = "new";
+
+/// Purpose in the journal: new content on its way; worthless once nobody works on it. Followed by the name of the item that
+/// it is for: a rename onto it may have been asked for.
+const NEW_FOR: &str = "new:";
 
 /// Purpose in the journal: the old item, out of the way of its successor. Followed by the item's name.
 const OLD: &str = "old:";
@@ -32,21 +37,27 @@ const OLD: &str = "old:";
 /// with the new content, a colon (which no name has), and the file's name.
 const KEPT: &str = "kept:";
 
+/// When those come back who find a file in doubt.
+const RETRY_AFTER_SECONDS: u32 = 2;
+
+/// What they are told while it waits for its old content.
+const PUT_RIGHT: &str = "The file is being put right after a failure";
+
 /// How long the deletion of a connection waits for its clearing up; somebody waits for that.
 const CLEAR_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The temporary siblings of this process and what earlier ones left behind.
 pub(crate) struct Siblings {
     journal: Journal,
+    connections: Arc<Connections>,
     /// In use by running operations: not for the sweep.
     active: Mutex<HashSet<i64>>,
     /// Held from an entry in the journal to its mark in `active`, so that the sweep never sees the one without the other.
     gate: tokio::sync::Mutex<()>,
     /// Rung when something was left behind.
     left_behind: Notify,
-    /// Files that may hold some of two contents; nobody saves over them until they are whole again. Read from the journal
-    /// when they are first asked for.
-    torn: tokio::sync::OnceCell<Mutex<HashSet<CanonicalKey>>>,
+    /// Files that nobody saves over for the moment. Read from the journal when they are first asked for.
+    doubts: OnceCell<Mutex<Doubts>>,
 }
 
 /// A temporary sibling of a running operation. Dropped without [`settle`](Self::settle), it is left to the sweep.
@@ -59,19 +70,21 @@ pub(super) struct Sibling {
 }
 
 impl Siblings {
-    pub(crate) fn new(journal: Journal) -> Self {
+    pub(crate) fn new(journal: Journal, connections: Arc<Connections>) -> Self {
         Self {
             journal,
+            connections,
             active: Mutex::new(HashSet::new()),
             gate: tokio::sync::Mutex::new(()),
             left_behind: Notify::new(),
-            torn: tokio::sync::OnceCell::new(),
+            doubts: OnceCell::new(),
         }
     }
 
     /// A place beside `place` for its new content.
     pub(super) async fn for_new(self: &Arc<Self>, place: &Place) -> Result<Sibling, Fault> {
-        self.begin(place, NEW.to_owned()).await
+        let name = place.full.name().unwrap_or_default();
+        self.begin(place, format!("{NEW_FOR}{name}")).await
     }
 
     /// A place beside `place` for what is there now.
@@ -103,34 +116,54 @@ impl Siblings {
         self.left_behind.notified().await;
     }
 
-    /// Whether the file at `place` waits for its old content. Fault: `Busy` if so.
-    pub(super) async fn is_whole(&self, place: &Place) -> Result<(), Fault> {
-        let torn = self.torn().await?.lock().unwrap_or_else(PoisonError::into_inner);
-        if torn.contains(&key_of(&place.full)) {
-            let refusal = Fault::new(FaultCode::Busy, "The file is being put right after a failure");
-            return Err(refusal.retry_after(5));
+    /// Whether the file at `place` may be saved over. Fault: `Busy` while it waits for its old content, or while a rename onto
+    /// it may still be done.
+    pub(super) async fn may_be_saved(&self, place: &Place) -> Result<(), Fault> {
+        let busy = |message| Err(Fault::new(FaultCode::Busy, message).retry_after(RETRY_AFTER_SECONDS));
+        let doubt = locked(self.doubts().await?).of(&place.lock_key());
+        match doubt {
+            None => Ok(()),
+            Some(Doubt::Torn) => busy(PUT_RIGHT),
+            Some(Doubt::MayBeReplaced) => busy("An earlier save of the file is not over yet"),
+        }
+    }
+
+    /// Whether the file at `place` may be read. Fault: `Busy` while it waits for its old content.
+    pub(super) async fn may_be_read(&self, place: &Place) -> Result<(), Fault> {
+        if locked(self.doubts().await?).of(&place.lock_key()) == Some(Doubt::Torn) {
+            return Err(Fault::new(FaultCode::Busy, PUT_RIGHT).retry_after(RETRY_AFTER_SECONDS));
         }
         Ok(())
     }
 
-    /// All such files, by their paths alone: a file of that name on another share waits for nothing, for a moment.
-    async fn torn(&self) -> Result<&Mutex<HashSet<CanonicalKey>>, Fault> {
-        self.torn
+    async fn doubts(&self) -> Result<&Mutex<Doubts>, Fault> {
+        self.doubts
             .get_or_try_init(async || {
-                let leftovers = self.abandoned().await?;
-                let torn = leftovers.iter().filter_map(Leftover::written_over);
-                Ok(Mutex::new(torn.map(|written| key_of(&written.file)).collect()))
+                let mut doubts = Doubts::default();
+                for leftover in self.abandoned().await? {
+                    let Some((file, doubt)) = leftover.doubt() else { continue };
+                    // Without its connection nobody can do anything to it.
+                    let Some(connection) = self.connections.for_upkeep(leftover.connection).await? else {
+                        continue;
+                    };
+                    doubts.add(leftover.id, Place::key_at(&connection, &file), doubt);
+                }
+                Ok(Mutex::new(doubts))
             })
             .await
     }
 
+    /// Nothing is uncertain any more because of this entry of the journal.
+    fn no_doubt(&self, entry: i64) {
+        if let Some(doubts) = self.doubts.get() {
+            locked(doubts).settle(entry);
+        }
+    }
+
     /// Removes what was left behind, as far as the servers can be reached. Says how many are left for next time.
-    pub(crate) async fn sweep(
-        &self,
-        connections: &Connections,
-        shares: &Shares,
-        locks: &Locks,
-    ) -> Result<usize, Fault> {
+    pub(crate) async fn sweep(&self, shares: &Shares, locks: &Locks) -> Result<usize, Fault> {
+        // Before anything of it is settled.
+        self.doubts().await?;
         let mut left = 0;
         let mut needed = HashSet::new();
         let mut leftovers = self.abandoned().await?;
@@ -142,7 +175,7 @@ impl Siblings {
                 continue;
             }
             let written = leftover.written_over();
-            let cleaned = match connections.for_upkeep(leftover.connection).await {
+            let cleaned = match self.connections.for_upkeep(leftover.connection).await {
                 Ok(Some(connection)) => {
                     let pool = shares.pool(&connection);
                     match &written {
@@ -155,7 +188,10 @@ impl Siblings {
                 Err(fault) => Err(fault),
             };
             match cleaned {
-                Ok(()) => self.journal.end(leftover.id).await?,
+                Ok(()) => {
+                    self.journal.end(leftover.id).await?;
+                    self.no_doubt(leftover.id);
+                }
                 Err(fault) => {
                     tracing::info!(path = %leftover.path, %fault, "a temporary item stays for now");
                     needed.extend(written.map(|written| written.new_content));
@@ -178,20 +214,12 @@ impl Siblings {
         let _turn = locks.turn(pool, &written.file).await?;
         let _unheld = locks.unheld(pool, &written.file).await;
         put_right(pool, &leftover.path, written, leftover.id).await?;
-        remove(pool, &leftover.path).await?;
-        let mut torn = self.torn().await?.lock().unwrap_or_else(PoisonError::into_inner);
-        torn.remove(&key_of(&written.file));
-        Ok(())
+        remove(pool, &leftover.path).await
     }
 
     /// Clears up on a connection that is about to be deleted, as far as its server can be reached in time: afterwards
     /// nobody knows its password. Fault: `Busy` while an operation has a directory set aside, which it could not finish.
-    pub(crate) async fn clear(
-        &self,
-        connection: Uuid,
-        connections: &Connections,
-        shares: &Shares,
-    ) -> Result<(), Fault> {
+    pub(crate) async fn clear(&self, connection: Uuid, shares: &Shares) -> Result<(), Fault> {
         let mut abandoned = Vec::new();
         {
             let _gate = self.gate.lock().await;
@@ -208,12 +236,15 @@ impl Siblings {
                 }
             }
         }
-        let Some(connection) = connections.for_upkeep(connection).await? else { return Ok(()) };
+        let Some(connection) = self.connections.for_upkeep(connection).await? else { return Ok(()) };
         let pool = shares.pool(&connection);
         let cleared = async {
             for leftover in &abandoned {
                 match clean(&pool, leftover).await {
-                    Ok(()) => self.journal.end(leftover.id).await?,
+                    Ok(()) => {
+                        self.journal.end(leftover.id).await?;
+                        self.no_doubt(leftover.id);
+                    }
                     Err(fault) => {
                         tracing::warn!(path = %leftover.path, %fault, "a temporary item stays for good");
                     }
@@ -236,14 +267,15 @@ impl Siblings {
         Ok(leftovers)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<i64>> {
-        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashSet<i64>> {
+        locked(&self.active)
     }
 }
 
 impl Sibling {
     /// Strikes the sibling off: it has become the item, or it has been deleted.
     pub(super) async fn settle(mut self) {
+        self.siblings.no_doubt(self.id);
         match self.siblings.journal.end(self.id).await {
             Ok(()) => self.settled = true,
             // The sweep will find nothing there and strike it off.
@@ -260,20 +292,24 @@ impl Sibling {
     /// is [superseded](Self::superseded), nobody else saves over the file.
     pub(super) async fn keeps_old_content(self, place: &Place, new: &Self) -> Result<Self, Fault> {
         let (name, new) = (place.full.name().unwrap_or_default(), new.full.name().unwrap_or_default());
-        let siblings = Arc::clone(&self.siblings);
         let kept = self.becomes(place, &format!("{KEPT}{new}:{name}")).await?;
-        let mut torn = siblings.torn().await?.lock().unwrap_or_else(PoisonError::into_inner);
-        torn.insert(key_of(&place.full));
+        locked(kept.siblings.doubts().await?).add(kept.id, place.lock_key(), Doubt::Torn);
         Ok(kept)
+    }
+
+    /// A rename of this onto the item at `place` has been asked for, and nobody knows whether it is done, or still will be:
+    /// until the sibling is settled nobody saves there.
+    pub(super) async fn may_replace(&self, place: &Place) {
+        match self.siblings.doubts().await {
+            Ok(doubts) => locked(doubts).add(self.id, place.lock_key(), Doubt::MayBeReplaced),
+            // Whoever saves next asks the same, and is refused for the same reason.
+            Err(fault) => tracing::warn!(%fault, "the journal cannot be read"),
+        }
     }
 
     /// The file that was being written over is whole: the old content is worthless.
     pub(super) async fn no_longer_needed(self, place: &Place) -> Result<Self, Fault> {
-        let siblings = Arc::clone(&self.siblings);
-        let worthless = self.superseded(place).await?;
-        let mut torn = siblings.torn().await?.lock().unwrap_or_else(PoisonError::into_inner);
-        torn.remove(&key_of(&place.full));
-        Ok(worthless)
+        self.superseded(place).await
     }
 
     /// The same sibling with another purpose.
@@ -311,6 +347,10 @@ impl Drop for Sibling {
     }
 }
 
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A file that was being written over.
 pub(super) struct WrittenOver {
     /// The file.
@@ -326,15 +366,20 @@ impl Leftover {
         let parent = self.path.parent()?;
         Some(WrittenOver { file: parent.child(name).ok()?, new_content: parent.child(new).ok()? })
     }
+
+    /// The file of which this leaves something uncertain.
+    fn doubt(&self) -> Option<(SharePath, Doubt)> {
+        if let Some(written) = self.written_over() {
+            return Some((written.file, Doubt::Torn));
+        }
+        let name = self.purpose.strip_prefix(NEW_FOR)?;
+        Some((self.path.parent()?.child(name).ok()?, Doubt::MayBeReplaced))
+    }
 }
 
 /// Whether what is noted for this purpose is all that is left of something.
 fn keeps_something(purpose: &str) -> bool {
     purpose.starts_with(OLD) || purpose.starts_with(KEPT)
-}
-
-fn key_of(path: &SharePath) -> CanonicalKey {
-    path.canonical_key(CaseRule::Insensitive)
 }
 
 /// Undoes what an operation that did not end left on the share.

@@ -73,16 +73,16 @@ impl House {
             access_mode: AccessMode::ReadWrite,
         };
         let connection = connections.create(&admin, CreateConnection { draft }).await.expect("created").id;
-        let siblings = Arc::new(Siblings::new(store.journal()));
         let (shares, connections, accounts) =
             (Arc::new(Shares::new()), Arc::new(connections), Arc::new(accounts));
+        let siblings = Arc::new(Siblings::new(store.journal(), Arc::clone(&connections)));
         let locks = open_locks(&store, &connections, &shares, &accounts).await;
         Self { _dir: dir, samba, store, shares, connections, locks, accounts, siblings, admin, connection }
     }
 
     /// What a new process knows: the journal and nothing else.
     fn crash(&mut self) {
-        self.siblings = Arc::new(Siblings::new(self.store.journal()));
+        self.siblings = Arc::new(Siblings::new(self.store.journal(), Arc::clone(&self.connections)));
     }
 
     /// The same, with the locks that the database has.
@@ -112,7 +112,7 @@ impl House {
     }
 
     async fn sweep(&self) -> usize {
-        self.siblings.sweep(&self.connections, &self.shares, &self.locks).await.expect("swept")
+        self.siblings.sweep(&self.shares, &self.locks).await.expect("swept")
     }
 
     /// The first half of the replacement of the directory `docs`: it is set aside.
@@ -181,8 +181,7 @@ async fn killed_after_the_successor_is_in_place_the_old_directory_goes() {
 async fn a_connection_is_not_forgotten_while_a_directory_is_set_aside_through_it() {
     let mut house = House::open().await;
     let aside = house.set_aside().await;
-    let clear =
-        async |house: &House| house.siblings.clear(house.connection, &house.connections, &house.shares).await;
+    let clear = async |house: &House| house.siblings.clear(house.connection, &house.shares).await;
     let busy = clear(&house).await.expect_err("the replacement is under way");
     assert_eq!(busy.code, FaultCode::Busy);
     assert_eq!(house.names().len(), 1);
@@ -233,6 +232,31 @@ impl House {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_saves_while_an_earlier_save_may_still_take_the_place() {
+    let mut house = House::open().await;
+    fs::write(house.on_disk("plan.txt"), "old").expect("a file");
+    let (file, other) = (house.place("Plan.txt").await, house.place("other.txt").await);
+    let sibling = house.siblings.for_new(&file).await.expect("noted");
+    // What a process that was killed has left in a server that has not noticed.
+    let handle = file.pool.create_for_write(&sibling.full).await.expect("a file");
+    house.siblings.may_be_saved(&file).await.expect("no rename was asked for");
+    sibling.may_replace(&file).await;
+    drop(sibling);
+    house.siblings.may_be_saved(&file).await.expect_err("in doubt in the same process");
+    house.crash();
+    let busy = house.siblings.may_be_saved(&file).await.expect_err("in doubt after a restart");
+    assert_eq!(busy.code, FaultCode::Busy);
+    house.siblings.may_be_read(&file).await.expect("a whole file, whichever it is");
+    house.siblings.may_be_saved(&other).await.expect("of another file");
+    assert_eq!(house.sweep().await, 1);
+    house.siblings.may_be_saved(&file).await.expect_err("the sibling is open still");
+    handle.abort().await;
+    assert_eq!(house.sweep().await, 0);
+    house.siblings.may_be_saved(&file).await.expect("nothing can take its place any more");
+    assert_eq!(house.names(), ["plan.txt"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn killed_while_a_file_is_written_over_its_old_content_comes_back() {
     let mut house = House::open().await;
     let (file, content, kept) =
@@ -242,13 +266,15 @@ async fn killed_while_a_file_is_written_over_its_old_content_comes_back() {
     // Its editor still has the lock, and with it the file, when the next process begins.
     let lock = house.locks.acquire(&house.admin, file.clone()).await.expect("locked");
     house.crash_under_locks().await;
-    let busy = house.siblings.is_whole(&file).await.expect_err("nobody saves over it");
+    let busy = house.siblings.may_be_saved(&file).await.expect_err("nobody saves over it");
     assert_eq!(busy.code, FaultCode::Busy);
+    house.siblings.may_be_read(&file).await.expect_err("nobody is given half of two contents");
     assert_eq!(house.sweep().await, 0);
+    house.siblings.may_be_read(&file).await.expect("whole again");
     assert_eq!(house.read("plan.txt"), "the old content, longer");
     assert_eq!(fs::metadata(house.on_disk("plan.txt")).expect("a file").ino(), born, "the same file");
     assert_eq!(house.names(), ["plan.txt"]);
-    house.siblings.is_whole(&file).await.expect("to be saved over again");
+    house.siblings.may_be_saved(&file).await.expect("to be saved over again");
     assert_eq!(house.locks.acquire(&house.admin, file).await.expect("his").lock_id, lock.lock_id);
 }
 
@@ -273,8 +299,9 @@ async fn killed_after_a_file_is_written_over_the_new_content_stays() {
     drop(kept.no_longer_needed(&file).await.expect("noted"));
     drop(content);
     house.crash();
-    house.siblings.is_whole(&file).await.expect("whole");
+    house.siblings.may_be_read(&file).await.expect("whole");
     assert_eq!(house.sweep().await, 0);
+    house.siblings.may_be_saved(&file).await.expect("nothing of it is left");
     assert_eq!(house.read("plan.txt"), "new");
     assert_eq!(house.names(), ["plan.txt"]);
 }

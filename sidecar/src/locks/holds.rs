@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use causeway_locks::LockKey;
 use causeway_paths::SharePath;
-use causeway_smb::{Hold, Metadata, ShareError, SharePool};
+use causeway_smb::{Hold, Metadata, ShareError, ShareErrorKind, SharePool};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -24,8 +26,11 @@ const FIRST_RETRY: Duration = Duration::from_millis(500);
 /// The same, at most.
 const LAST_RETRY: Duration = Duration::from_secs(15);
 
-/// Files that are opened again at once: after the return of a server there may be many.
+/// Files of one share that are opened again at once: after the return of a server there may be many.
 const AT_ONCE: usize = 32;
+
+/// How long a grant waits for files that were held before a restart.
+const CATCH_UP_WITHIN: Duration = Duration::from_secs(5);
 
 /// A hold whose server has been silent for this long is asked for a sign of life.
 const PROBE_EVERY: Duration = Duration::from_secs(30);
@@ -47,6 +52,8 @@ struct Held {
     state: State,
     /// The file that was held last.
     identity: Option<FileIdentity>,
+    /// Whether it was held before a restart and not looked for since.
+    is_restored: bool,
     /// Attempts to hold it that have begun.
     begun: u64,
     /// The latest of those that count: one that began earlier and took longer found what is not there any more.
@@ -59,6 +66,18 @@ pub(super) struct FileIdentity {
     server: [u8; 16],
     volume: u64,
     file: u64,
+}
+
+impl Held {
+    fn new(
+        key: &LockKey,
+        (connection, path): (Uuid, SharePath),
+        (state, identity): (State, Option<FileIdentity>),
+        is_restored: bool,
+    ) -> Self {
+        let share = key.share.clone();
+        Self { connection, path, share, state, identity, is_restored, begun: 0, settled: 0 }
+    }
 }
 
 impl FileIdentity {
@@ -84,6 +103,24 @@ impl Holds {
         Self { connections, shares, held: Mutex::default(), wanted: Notify::new() }
     }
 
+    /// Keeps the file of a lock from now on that was granted before a restart.
+    pub(super) fn restore(&self, lock: Uuid, key: &LockKey, (connection, path): (Uuid, SharePath)) {
+        let state = State::Wanted { next: Instant::now(), pause: FIRST_RETRY };
+        let held = Held::new(key, (connection, path), (state, None), true);
+        self.held().insert(lock, held);
+        self.wanted.notify_one();
+    }
+
+    /// Looks for the files that were held before a restart, for a moment: until then nobody knows which files they are.
+    pub(super) async fn catch_up(&self) {
+        let restored: Vec<Uuid> =
+            self.held().iter().filter(|(_, held)| held.is_restored).map(|(lock, _)| *lock).collect();
+        let looks = futures::stream::iter(restored).for_each_concurrent(AT_ONCE, |lock| self.renew(lock));
+        if tokio::time::timeout(CATCH_UP_WITHIN, looks).await.is_err() {
+            tracing::info!("not all files that were locked before the restart are held again");
+        }
+    }
+
     /// Keeps the file of a lock from now on; with its hold, if there is one already. Answers with the other locks under
     /// which the very same file is held.
     pub(super) fn keep(
@@ -98,8 +135,7 @@ impl Holds {
             Some((hold, identity)) => (State::Open(hold, now), identity),
             None => (State::Wanted { next: now, pause: FIRST_RETRY }, None),
         };
-        let share = key.share.clone();
-        let held = Held { connection, path, share, state, identity, begun: 0, settled: 0 };
+        let held = Held::new(key, (connection, path), (state, identity), false);
         let mut all = self.held();
         let same = identity.map_or_else(Vec::new, |identity| same_file(&all, &identity));
         all.insert(lock, held);
@@ -167,6 +203,25 @@ impl Holds {
         }
     }
 
+    /// Closes a file and holds at once the one that has the lock's place then. Others who want it may be quicker: `InUse`.
+    /// After any error it is tried again later.
+    pub(super) async fn reopen(&self, lock: Uuid) -> Result<(), ShareError> {
+        let wanted = State::Wanted { next: Instant::now() + FIRST_RETRY, pause: FIRST_RETRY };
+        let before = match self.held().get_mut(&lock) {
+            Some(held) if !matches!(held.state, State::LetGo) => std::mem::replace(&mut held.state, wanted),
+            _ => return Ok(()),
+        };
+        if let State::Open(hold, _) = before {
+            hold.release().await;
+        }
+        let Some((attempt, opened)) = self.open(lock).await else { return Ok(()) };
+        let outcome = opened.as_ref().map(drop).map_err(Clone::clone);
+        if let Some(State::Open(hold, _)) = self.settle(lock, attempt, opened) {
+            hold.release().await;
+        }
+        outcome
+    }
+
     /// Files that are held at this moment.
     pub(super) fn open_count(&self) -> usize {
         self.held().values().filter(|held| matches!(held.state, State::Open(..))).count()
@@ -174,17 +229,35 @@ impl Holds {
 
     /// Opens again what was lost, for as long as it is polled.
     pub(super) async fn run(&self) {
+        let mut under_way = FuturesUnordered::new();
+        let mut busy: HashMap<Uuid, String> = HashMap::new();
         loop {
             // Nothing tells of a connection that breaks, so that as long as there are holds they are looked at.
             let pause = if self.held().is_empty() { Duration::MAX } else { FIRST_RETRY };
-            let _ = tokio::time::timeout(pause, self.wanted.notified()).await;
-            let due = self.due();
-            for some in due.chunks(AT_ONCE) {
-                futures::future::join_all(some.iter().map(|&lock| self.renew(lock))).await;
+            tokio::select! {
+                Some(lock) = under_way.next() => drop(busy.remove(&lock)),
+                _ = tokio::time::timeout(pause, self.wanted.notified()) => {}
             }
-            let silent = self.silent();
-            for some in silent.chunks(AT_ONCE) {
-                futures::future::join_all(some.iter().map(|&lock| self.probe(lock))).await;
+            let (due, silent) = (self.due(), self.silent());
+            let work = due.into_iter().map(|(lock, share)| (lock, share, true));
+            for (lock, share, is_due) in
+                work.chain(silent.into_iter().map(|(lock, share)| (lock, share, false)))
+            {
+                // By shares: those of a server that does not answer are in nobody else's way.
+                if busy.contains_key(&lock)
+                    || busy.values().filter(|other| **other == share).count() >= AT_ONCE
+                {
+                    continue;
+                }
+                busy.insert(lock, share);
+                under_way.push(async move {
+                    if is_due {
+                        self.renew(lock).await;
+                    } else {
+                        self.probe(lock).await;
+                    }
+                    lock
+                });
             }
         }
     }
@@ -199,8 +272,8 @@ impl Holds {
         futures::future::join_all(holds).await;
     }
 
-    /// What is to be opened now; holds whose connection is gone become so.
-    fn due(&self) -> Vec<Uuid> {
+    /// What is to be opened now, with its share; holds whose connection is gone become so.
+    fn due(&self) -> Vec<(Uuid, String)> {
         let now = Instant::now();
         let mut due = Vec::new();
         for (lock, held) in self.held().iter_mut() {
@@ -209,14 +282,14 @@ impl Holds {
                 held.state = State::Wanted { next: now, pause: FIRST_RETRY };
             }
             if matches!(held.state, State::Wanted { next, .. } if next <= now) {
-                due.push(*lock);
+                due.push((*lock, held.share.clone()));
             }
         }
         due
     }
 
-    /// Holds of which nothing was heard for long; they count as asked.
-    fn silent(&self) -> Vec<Uuid> {
+    /// Holds of which nothing was heard for long, with their shares; they count as asked.
+    fn silent(&self) -> Vec<(Uuid, String)> {
         let now = Instant::now();
         let mut silent = Vec::new();
         for (lock, held) in self.held().iter_mut() {
@@ -224,7 +297,7 @@ impl Holds {
                 && now.duration_since(*heard) >= PROBE_EVERY
             {
                 *heard = now;
-                silent.push(*lock);
+                silent.push((*lock, held.share.clone()));
             }
         }
         silent
@@ -289,6 +362,8 @@ impl Holds {
             return unwanted(opened);
         };
         held.settled = attempt;
+        held.is_restored &=
+            !matches!(&opened, Ok(_)) && !matches!(&opened, Err(error) if is_absent(error.kind()));
         let pause = match held.state {
             State::Wanted { pause, .. } => (pause * 2).min(LAST_RETRY),
             State::Open(..) => FIRST_RETRY,
@@ -311,6 +386,10 @@ impl Holds {
     fn held(&self) -> MutexGuard<'_, HashMap<Uuid, Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_absent(kind: ShareErrorKind) -> bool {
+    matches!(kind, ShareErrorKind::NotFound | ShareErrorKind::PathNotFound)
 }
 
 fn same_file(all: &HashMap<Uuid, Held>, identity: &FileIdentity) -> Vec<Uuid> {

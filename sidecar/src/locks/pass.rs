@@ -5,11 +5,11 @@ use std::sync::Arc;
 use causeway_internal::Fault;
 use causeway_locks::{Pin, Reach};
 use causeway_paths::SharePath;
-use causeway_smb::{Metadata, SharePool};
+use causeway_smb::{Metadata, ShareErrorKind, SharePool};
 use uuid::Uuid;
 
 use super::holds::FileIdentity;
-use super::{Inner, Locks, locked};
+use super::{Inner, Locks, in_use, locked};
 use crate::files::Place;
 use crate::turn::Turn;
 
@@ -70,6 +70,19 @@ impl Pass {
             Some(lock) => Err(locked(&lock)),
             None => Ok(()),
         }
+    }
+
+    /// Holds the user's own locked files anew: of a file that stays open Samba tells the times that it had when it was opened.
+    /// Fault: `InUse` when somebody was quicker.
+    pub(crate) async fn hold_anew(&self) -> Result<(), Fault> {
+        for &lock in &self.own {
+            match self.locks.holds.reopen(lock).await {
+                Err(error) if error.kind() == ShareErrorKind::InUse => return Err(in_use(None)),
+                // Whoever looks next is told what there is to be told.
+                Err(_) | Ok(()) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Lets go of the user's own locked files on the server, where holding them would stand in the way of the change.

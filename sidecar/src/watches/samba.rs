@@ -69,7 +69,7 @@ impl Site {
         let connections =
             Connections::open(store.clone(), secrets.sealer(), Arc::clone(&shares), changes.clone()).await;
         let connections = Arc::new(connections.expect("connections"));
-        let siblings = Arc::new(Siblings::new(store.journal()));
+        let siblings = Arc::new(Siblings::new(store.journal(), Arc::clone(&connections)));
         let indexes = Indexes::new(
             Arc::clone(&connections),
             Arc::clone(&shares),
