@@ -35,8 +35,9 @@ impl Arrival {
     }
 
     /// Whether what is at a place now may be replaced. Faults: `Locked` when it is a file that somebody else has locked by
-    /// another way to it.
+    /// another way to it; `Busy` while an earlier replacement is not over.
     pub(in crate::files) async fn permit(&self, place: &Place) -> Result<(), Fault> {
+        self.siblings.may_be_saved(place).await?;
         let there = place.look().await?;
         self.pass.covers(place, there.as_ref()).await
     }
@@ -55,11 +56,13 @@ impl Arrival {
         let _turn = self.turns.take(&place.lock_key()).await?;
         let renamed = self.rename_over(&sibling.full, place, replace).await?;
         let Err(error) = renamed else { return Ok(Ok(())) };
-        if error.outcome_unknown()
-            && let Ok(complete) = complete
-            && is_moved(&sibling.full, &complete, place).await?
-        {
-            return Ok(Ok(()));
+        if error.outcome_unknown() {
+            sibling.may_replace(place).await;
+            if let Ok(complete) = complete
+                && is_moved(&sibling.full, &complete, place).await?
+            {
+                return Ok(Ok(()));
+            }
         }
         Ok(Err(error))
     }
