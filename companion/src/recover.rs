@@ -70,7 +70,8 @@ pub async fn recover(context: &Context, only: &[SessionId]) -> Result<Exit, Fail
     while let Some(edit) = edits.pop_front() {
         let id = edit.session().id.clone();
         let waiting = edits.iter().filter(|edit| has_a_lock_to_keep(edit));
-        let exit = match lease::during_all(waiting, context.ending.heartbeat, one(context, edit)).await {
+        let this = Box::pin(one(context, edit));
+        let exit = match lease::during_all(waiting, context.ending.heartbeat, this).await {
             Ok(exit) => exit,
             Err(fault) => {
                 context.person.tell(format!("Session {id}: {fault}."));

@@ -57,7 +57,8 @@ enum Settled {
 pub async fn finish(edit: Edit<'_>, ending: &Ending, doubt: Doubt) -> Result<Exit, Failure> {
     let stays = matches!(doubt, Doubt::LeftOpen);
     let doubtful = edit.was_left_behind() || !matches!(doubt, Doubt::None);
-    let settling = lease::during(&edit, ending.heartbeat, settle(&edit, ending, doubt)).await;
+    let settling = Box::pin(settle(&edit, ending, doubt));
+    let settling = lease::during(&edit, ending.heartbeat, settling).await;
     let (settled, content) = settling.inspect_err(|_| {
         edit.person().tell(format!(
             "Not saved. Your changes are in {}; `causeway-companion recover` tries again.",
