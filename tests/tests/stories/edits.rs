@@ -293,6 +293,22 @@ async fn a_save_over_what_somebody_else_has_saved_is_a_conflict() {
 }
 
 #[tokio::test]
+async fn a_change_of_the_same_length_on_the_servers_own_disk_is_a_conflict() {
+    let world = World::shared().await;
+    let folder = world.folder("same-length");
+    folder.write("plan.odt", "old");
+    let share = editor(&world);
+    let edit = share.edit(&folder.at("plan.odt")).await;
+    // Into the file, past the server, which tells old times of what we hold open.
+    let path = folder.on_disk("plan.odt");
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).expect("the file");
+    std::io::Write::write_all(&mut file, b"cut").expect("written");
+    drop(file);
+    let _ = edit.save("new").send().await.expect(409);
+    assert_eq!(folder.read("plan.odt"), b"cut");
+}
+
+#[tokio::test]
 async fn of_two_edits_of_one_user_the_later_save_does_not_bury_the_earlier() {
     let world = World::shared().await;
     let folder = world.folder("twice");
