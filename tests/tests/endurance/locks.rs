@@ -22,9 +22,6 @@ const OPERATIONS: usize = 10_000;
 /// quickly, and the trouble fills a run.
 const SAVES_AMONG: usize = 20;
 
-/// Of so many operations one has to be of somebody on the share whom nothing but a hold keeps off.
-const HELD_AMONG: usize = 5_000;
-
 /// How long a run may take, however slow the machine is.
 const RUN_WITHIN: Duration = Duration::from_mins(10);
 
@@ -94,7 +91,6 @@ async fn no_history_of_locks_and_saves_is_impossible() {
     arena.judge(&format!("locks-{seed}"));
     assert!(operations.len() >= wanted, "only {} operations in {took:?}", operations.len());
     has_tried_everything(&operations, wanted / SAVES_AMONG);
-    assert!(held >= wanted / HELD_AMONG, "only {held} times somebody on the share was kept off");
 }
 
 /// Three editors and an administrator, each with several clients.

@@ -103,7 +103,8 @@ impl<'a> Client<'a> {
                 self.release(&open).await;
                 return self.remember(open);
             }
-            84..90 => return self.remember(open),
+            84..88 => return self.remember(open),
+            88..90 => self.try_past_us(open.file).await,
             // Sleeps, until the lock is over or nearly.
             90..93 => {
                 let nap = LIFETIME.mul_f64(self.random.random_range(0.8..1.2));
