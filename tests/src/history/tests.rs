@@ -614,10 +614,10 @@ impl Model {
                 if holder == Some(lock) {
                     self.locks[lock].1 = self.content;
                 }
-                let outcome = if holder != Some(lock) {
-                    REFUSED
-                } else {
+                let outcome = if holder == Some(lock) {
                     self.content.map_or(Outcome::Refused { status: 404 }, whole)
+                } else {
+                    REFUSED
                 };
                 (Action::Look { lock: named(lock) }, outcome)
             }

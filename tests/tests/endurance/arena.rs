@@ -262,7 +262,7 @@ impl Arena {
         };
         let outcome = match opened.await {
             Ok(Err(ShareErrorKind::Changed)) => Outcome::Done,
-            other => refused_past_us(other),
+            other => refused_past_us(&other),
         };
         self.take_down(player, file, self.until_now(invoked), Action::OpenPastUs, outcome);
     }
@@ -275,7 +275,7 @@ impl Arena {
             let pool = SharePool::new(self.samba.clone(), PoolLimits::default());
             anyhow::Ok(pool.delete_file(&place).await.map_err(|error| error.kind()))
         };
-        let outcome = refused_past_us(removed.await);
+        let outcome = refused_past_us(&removed.await);
         let when = self.until_now(invoked);
         self.take_down(player, file, when, Action::RemovePastUs, outcome.clone());
         outcome
@@ -353,7 +353,7 @@ impl Arena {
 }
 
 /// What somebody on the share was answered with.
-fn refused_past_us(answer: anyhow::Result<Result<(), ShareErrorKind>>) -> Outcome {
+fn refused_past_us(answer: &anyhow::Result<Result<(), ShareErrorKind>>) -> Outcome {
     match answer {
         Ok(Ok(())) => Outcome::Done,
         Ok(Err(ShareErrorKind::InUse)) => Outcome::Refused { status: 423 },

@@ -341,7 +341,7 @@ impl<'a> Writer<'a> {
                 }
                 Found::Whole(edition) if is_cleared && edition.id == self.parent => return Some(false),
                 _ if self.way == Way::InPlace && start.elapsed() < CLEARED_WITHIN => {
-                    tokio::time::sleep(POLL).await
+                    tokio::time::sleep(POLL).await;
                 }
                 found => panic!(
                     "{:?}: {name} is {found:?}, neither {perhaps} nor {}; there are {:?}\n{}",
