@@ -225,6 +225,24 @@ impl Socket {
         self.until(&json!({"type": "pong"})).await;
     }
 
+    /// Whether the product pings within that time, by the protocol; messages that come before it are kept for later.
+    pub async fn is_pinged_within(&mut self, time: Duration) -> bool {
+        let pinged = async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(Message::Ping(_))) => return,
+                    Some(Ok(Message::Text(text))) => {
+                        let message = serde_json::from_str(&text);
+                        self.kept.push_back(message.unwrap_or_else(|fault| panic!("{fault}: {text}")));
+                    }
+                    Some(Ok(_)) => {}
+                    end => panic!("the socket ended: {end:?}; before that {:?}", self.kept),
+                }
+            }
+        };
+        timeout(time, pinged).await.is_ok()
+    }
+
     /// Waits for the end; messages before it are passed over.
     pub async fn ending(&mut self) -> Ending {
         let end = async {

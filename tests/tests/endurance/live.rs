@@ -238,14 +238,16 @@ async fn browsers_that_come_and_go_in_any_way_leave_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_client_that_reads_nothing_holds_up_nobody() {
+async fn a_client_that_reads_nothing_holds_up_nobody_and_finds_one_message_of_each_directory() {
     let world = world().await;
     let folder = world.folder("slow");
+    let beside = world.folder("beside");
     let id = world.connection();
     let mut slow = Vec::new();
     for _ in 0..5 {
         let mut socket = world.viewer().socket().await;
         socket.subscribe(id, folder.path()).await;
+        socket.subscribe(id, beside.path()).await;
         let _ = socket.settle().await;
         slow.push(socket);
     }
@@ -260,12 +262,28 @@ async fn a_client_that_reads_nothing_holds_up_nobody() {
     }
     let mut quick = world.editor().socket().await;
     quick.subscribe(id, folder.path()).await;
+    quick.subscribe(id, beside.path()).await;
     let _ = quick.settle().await;
-    for round in 0..50 {
-        folder.write(&format!("{round}.txt"), "");
+    for round in 0..30 {
+        let name = format!("{round}.txt");
+        folder.write(&name, "");
+        beside.write(&name, "");
         quick.changed(id, folder.path()).await;
+        quick.changed(id, beside.path()).await;
     }
     let _ = quick.settle().await;
+    assert!(world.product().metric("causeway_socket_queue_drops_total") >= 5.0 * 2.0 * 20.0);
+    // One that reads again before it is given up.
+    let mut back = slow.pop().expect("a socket");
+    let messages = back.settle().await;
+    for folder in [&folder, &beside] {
+        let told = messages.iter().filter(|message| is_change_of(message, folder.path())).count();
+        assert_eq!(told, 1, "{} of {} messages", folder.path(), messages.len());
+    }
+    back.is_answered().await;
+    folder.write("afterwards.txt", "");
+    back.changed(id, folder.path()).await;
+    back.close().await;
     drop(slow);
     quick.is_answered().await;
     quick.close().await;
@@ -308,6 +326,70 @@ async fn a_product_that_stops_says_goodbye_and_lets_go_of_everything() {
 }
 
 #[tokio::test]
+async fn who_does_not_take_his_download_holds_no_watch_open_at_the_end() {
+    const LENGTH: u64 = 1 << 30;
+    let mut world = world().await;
+    let folder = world.folder("stops-at-once");
+    let paths = directories(&folder, 20);
+    let elsewhere = world.folder("untaken");
+    let large = std::fs::File::create(elsewhere.on_disk("large.bin")).expect("a file");
+    large.set_len(LENGTH).expect("a large file");
+    let id = world.connection().to_owned();
+    let mut socket = world.viewer().socket().await;
+    for path in &paths {
+        socket.subscribe(&id, path).await;
+    }
+    let share = world.viewer().on(&id);
+    // The watch over the whole tree, for the directory search.
+    let _ = share.directories("stops").send().await.expect(200);
+    let mut download = share.download(&elsewhere.at("large.bin")).stream().await.expect("an answer");
+    assert!(download.chunk().await.expect("a piece").is_some());
+    let others = || {
+        let open = world.samba().open_files().expect("smbstatus");
+        open.into_iter().filter(|line| !line.contains(elsewhere.path())).collect::<Vec<_>>()
+    };
+    world.until("the tree is watched, too", || others().len() > paths.len()).await;
+    let ending = tokio::spawn(async move { socket.ending().await });
+    let start = Instant::now();
+    for process in world.product().processes() {
+        let asked = std::process::Command::new("kill").args(["-TERM", &process.id().to_string()]).status();
+        assert!(asked.expect("kill").success());
+    }
+    while !others().is_empty() {
+        assert!(start.elapsed() < Duration::from_secs(5), "still open after 5 s: {:?}", others());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    println!("all watches were closed after {:?}", start.elapsed());
+    assert_eq!(ending.await.expect("a task"), Ending::Closed(1001));
+    assert!(open_below(&world, &elsewhere) > 0, "the download is given its time");
+    let status = world.product_mut().stop().expect("an end, whether or not it is taken");
+    assert!(status.success());
+    drop(download);
+}
+
+#[tokio::test]
+async fn clients_are_pinged_and_one_that_never_answers_is_ended() {
+    let world = world().await;
+    let folder = world.folder("pinged");
+    let id = world.connection();
+    let mut lively = world.viewer().socket().await;
+    lively.subscribe(id, folder.path()).await;
+    // Whoever reads nothing answers no ping.
+    let mut silent = world.editor().socket().await;
+    silent.subscribe(id, folder.path()).await;
+    let start = Instant::now();
+    assert!(lively.is_pinged_within(Duration::from_secs(30)).await);
+    while world.product().metric("causeway_sockets") > 1.0 {
+        assert!(start.elapsed() < Duration::from_secs(90), "it is held for ever");
+        let _ = lively.next_within(Duration::from_millis(500)).await;
+    }
+    assert!(start.elapsed() > Duration::from_secs(40), "two pings may be missed: {:?}", start.elapsed());
+    lively.is_answered().await;
+    assert_eq!(world.product().metric("causeway_subscribers"), 1.0);
+    drop(silent);
+}
+
+#[tokio::test]
 async fn what_changes_while_nobody_reports_it_is_found_by_looking() {
     // A server without change notification: the product looks for itself.
     let mut options = WorldOptions::default();
@@ -323,10 +405,24 @@ async fn what_changes_while_nobody_reports_it_is_found_by_looking() {
     let wanted = |message: &Value| is_change_of(message, folder.path());
     socket.find("a change on disk", wanted).await;
     let _ = socket.settle().await;
-    // Our own operations are told at once, whatever the server reports.
-    let start = Instant::now();
-    let _ = world.editor().on(id).create(&folder.at("sub"), "ours", "directory").send().await.expect(200);
-    socket.find("our own change", wanted).await;
-    println!("our own change was told after {:?}", start.elapsed());
+    // Our own operations are told at once, whatever the server reports: before they are answered, or with the last one.
+    let share = world.editor().on(id);
+    let ours = [
+        ("create", share.create(&folder.at("sub"), "ours", "directory")),
+        ("upload", share.upload(&folder.at("uploaded.txt"), "content")),
+        ("save", share.put(&folder.at("uploaded.txt"), "more content")),
+        ("copy", share.copy(&folder.at("uploaded.txt"), &folder.at("copied.txt"), false)),
+        ("rename", share.rename(&folder.at("copied.txt"), "renamed.txt")),
+        ("move", share.r#move(&folder.at("renamed.txt"), &folder.at("sub/moved.txt"), false)),
+        ("delete", share.delete(&folder.at("sub/moved.txt"))),
+    ];
+    for (what, ask) in ours {
+        let _ = socket.settle().await;
+        let answer = ask.send().await;
+        assert!(matches!(answer.status(), 200 | 204), "{what}: {} {}", answer.status(), answer.text());
+        let start = Instant::now();
+        socket.find(what, wanted).await;
+        assert!(start.elapsed() < Duration::from_secs(1), "{what} was told after {:?}", start.elapsed());
+    }
     assert_eq!(world.product().metric("causeway_watch_handles"), 0.0);
 }

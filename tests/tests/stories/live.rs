@@ -1,8 +1,9 @@
 //! Browsers that are told of changes over `/api/ws`.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use causeway_tests::{Ending, Pattern, Socket, User, World, WorldOptions};
+use causeway_tokens::TokenKey;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -134,6 +135,11 @@ async fn nonsense_is_answered_and_ends_nothing() {
     }
     socket.send_bytes(&[0, 159, 146, 150]).await;
     assert_eq!(socket.next().await["type"], "error");
+    // However often: a client of another version says every now and then what is not known here.
+    for _ in 0..300 {
+        socket.send_text(r#"{"action":"dance"}"#).await;
+        assert_eq!(socket.next().await["type"], "error");
+    }
     let absent = uuid::Uuid::new_v4().to_string();
     for (connection, path) in [
         ("x", "a"),
@@ -147,6 +153,16 @@ async fn nonsense_is_answered_and_ends_nothing() {
     socket.is_answered().await;
     folder.write("after.txt", "");
     socket.changed(world.connection(), folder.path()).await;
+}
+
+#[tokio::test]
+async fn a_message_longer_than_any_may_be_ends_the_socket_and_says_why() {
+    let world = World::shared().await;
+    let mut socket = world.viewer().socket().await;
+    socket.send(json!({"action": "unsubscribe", "connection_id": "x", "path": "y".repeat(60_000)})).await;
+    assert_eq!(socket.next().await["type"], "unsubscribed");
+    socket.send(json!({"action": "unsubscribe", "connection_id": "x", "path": "y".repeat(70_000)})).await;
+    assert_eq!(socket.ending().await, Ending::Closed(1009));
 }
 
 #[tokio::test]
@@ -366,6 +382,72 @@ async fn who_may_not_look_any_more_hears_no_more() {
 }
 
 #[tokio::test]
+async fn a_token_that_expires_ends_the_socket() {
+    let world = World::shared().await;
+    let folder = world.folder("expires");
+    let (_, at) = user(&world, "iris").await;
+    let id = at.rsplit('/').next().and_then(|id| id.parse().ok()).expect("an id");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let token = TokenKey::new(world.product().token_secret()).mint(id, 0, 5, now).expect("a token");
+    let mut socket = world.anonymous().with_token(&token.token).socket().await;
+    socket.subscribe(world.connection(), folder.path()).await;
+    assert_eq!(socket.ending().await, Ending::Closed(1008));
+    let ended = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    assert!(ended >= now + 5, "{} s too early", now + 5 - ended);
+    is_refused(&world.anonymous().with_token(&token.token), &[]).await;
+}
+
+#[tokio::test]
+async fn who_subscribes_while_a_connection_becomes_private_hears_nothing_of_it() {
+    let world = World::shared().await;
+    let folder = world.folder("in-between");
+    let admin = world.admin();
+    for round in 0..5 {
+        let mut draft = world.draft("about to be private");
+        draft["scope"] = json!("shared");
+        let shared = world.connect(&admin, draft).await;
+        let at = format!("/api/connections/{shared}");
+        let mut socket = world.viewer().socket().await;
+        let private = json!({"scope": "private"});
+        let mut change = tokio::spawn(admin.put(&at).json(private).send());
+        // Under ever new names, so that one of them is being subscribed to at that moment.
+        for slashes in 0..900 {
+            let path = format!("{}{}", folder.path(), "/".repeat(slashes));
+            socket.ask(&shared, &path, "subscribe").await;
+            if change.is_finished() {
+                break;
+            }
+        }
+        let _ = (&mut change).await.expect("a change").expect(200);
+        let _ = socket.settle().await;
+        folder.write(&format!("{round}.txt"), "");
+        socket.hears_nothing().await;
+    }
+}
+
+#[tokio::test]
+async fn a_user_may_have_so_many_sockets_and_is_told_when_he_has_them() {
+    let mut options = WorldOptions::default();
+    options.product.environment.push(("CAUSEWAY_MAX_SOCKETS_PER_USER".to_owned(), "2".to_owned()));
+    let world = World::start(options).await.expect("a world");
+    let mut first = world.viewer().socket().await;
+    let mut second = world.viewer().socket().await;
+    let mut third = world.viewer().socket().await;
+    let message = third.next().await;
+    assert_eq!(message["type"], "error");
+    assert!(message["message"].as_str().is_some_and(|text| text.contains("too many")), "{message}");
+    assert_eq!(third.ending().await, Ending::Closed(1013));
+    first.is_answered().await;
+    second.is_answered().await;
+    // It is his own bound, and one that he closes makes room.
+    world.editor().socket().await.is_answered().await;
+    first.close().await;
+    world.until("the place is free", || world.product().metric("causeway_sockets") <= 1.0).await;
+    let mut fourth = world.viewer().socket().await;
+    fourth.is_answered().await;
+}
+
+#[tokio::test]
 async fn somebody_elses_private_connection_cannot_be_subscribed() {
     let world = World::shared().await;
     let private = world.connect(&world.editor(), world.draft("my own")).await;
@@ -419,6 +501,32 @@ async fn a_long_copy_tells_how_far_it_is_and_when_it_is_done() {
         }
         assert!(!socket.settle().await.iter().any(is_progress), "nothing comes after the end");
         assert!(!beside.settle().await.iter().any(is_progress), "only exactly the destination is told");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_into_the_root_tells_the_root() {
+    let world = World::shared().await;
+    let folder = world.folder("progress-at-the-root");
+    folder.write("file.txt", "content");
+    let mut draft = world.draft("at the root");
+    draft["path_prefix"] = json!(format!("/{}", folder.path()));
+    let prefixed = world.connect(&world.editor(), draft).await;
+    let share = world.editor().on(&prefixed);
+    let mut socket = world.editor().socket().await;
+    socket.subscribe(&prefixed, "").await;
+    for (how, source, dest) in [("copy", "file.txt", "copied.txt"), ("move", "copied.txt", "moved.txt")] {
+        let _ = share.transfer(how, source, None, dest, false).send().await.expect(204);
+        let last = socket.find("the end", |message| message["bytes_transferred"] == -1).await;
+        assert_eq!(
+            last,
+            json!({
+                "type": "transfer_progress", "connection_id": prefixed, "path": "",
+                "bytes_transferred": -1, "total_bytes": -1, "item_name": dest,
+            })
+        );
+        socket.changed(&prefixed, "").await;
+        let _ = socket.settle().await;
     }
 }
 
