@@ -22,6 +22,7 @@ impl Files {
         let place = parent.at(path)?;
         new_name(&place)?;
         let pass = self.locks.pass(account.id, &place, Reach::Item)?;
+        self.siblings.may_be_saved(&place).await?;
         to_its_end(async move {
             let _pass = pass;
             let made = match call.kind {
@@ -53,6 +54,9 @@ impl Files {
         new_name(&to)?;
         let mut leaving = self.locks.pass(account.id, &from, Reach::Tree)?;
         let arriving = self.locks.pass(account.id, &to, Reach::Tree)?;
+        for place in [&from, &to] {
+            self.siblings.may_be_saved(place).await?;
+        }
         to_its_end(async move {
             let _arriving = arriving;
             // What cannot be looked at is not renamed either, and then it is known why.

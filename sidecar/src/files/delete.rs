@@ -18,6 +18,7 @@ impl Files {
             return Err(Fault::new(FaultCode::Invalid, "Cannot delete the share root"));
         }
         let mut pass = self.locks.pass(account.id, &place, Reach::Tree)?;
+        self.siblings.may_be_saved(&place).await?;
         to_its_end(async move {
             let found = place.stat_link().await?;
             pass.covers(&place, Some(&found)).await?;

@@ -94,6 +94,9 @@ impl Arrival {
         loop {
             if replace {
                 self.permit(place).await?;
+            } else {
+                // What lands late lands on a free place as well.
+                self.siblings.may_be_saved(place).await?;
             }
             match place.pool.rename(successor, &place.full, replace).await {
                 Err(error)
