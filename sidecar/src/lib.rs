@@ -167,12 +167,7 @@ impl Sidecar {
             .ensure_first_admin(&config.first_admin.username, config.first_admin.password.as_deref())
             .await
             .context("the first administrator")?;
-        tasks.spawn(janitor::run(
-            Arc::clone(&siblings),
-            Arc::clone(&shares),
-            locks.clone(),
-            stop.clone(),
-        ));
+        tasks.spawn(janitor::run(Arc::clone(&siblings), Arc::clone(&shares), locks.clone(), stop.clone()));
         tasks.spawn(locks.clone().run(stop.clone()));
         tasks.spawn(sockets.clone().run_pulse(changes.listen()));
         let sidecar = Arc::new(Self {

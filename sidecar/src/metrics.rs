@@ -117,6 +117,7 @@ impl Gauge {
 
 impl Metrics {
     /// All figures in Prometheus' text format, version 0.0.4.
+    #[expect(clippy::too_many_lines, reason = "a table, one entry a figure")]
     pub(crate) fn text(&self) -> String {
         let gauges = [
             ("watches", "Directories being watched for somebody.", &self.watches),

@@ -362,8 +362,7 @@ impl Holds {
             return unwanted(opened);
         };
         held.settled = attempt;
-        held.is_restored &=
-            !matches!(&opened, Ok(_)) && !matches!(&opened, Err(error) if is_absent(error.kind()));
+        held.is_restored &= opened.as_ref().is_err_and(|error| !is_absent(error.kind()));
         let pause = match held.state {
             State::Wanted { pause, .. } => (pause * 2).min(LAST_RETRY),
             State::Open(..) => FIRST_RETRY,

@@ -49,17 +49,14 @@ impl Remembered {
         if let Some(listing) = self.held(&look).await {
             return Ok(listing);
         }
-        let turn = match self.watched.reading.try_lock() {
-            Ok(turn) => Some(turn),
-            Err(_) => {
-                drop(self.watched.reading.lock().await);
-                if let Some(listing) = self.held(&look).await {
-                    return Ok(listing);
-                }
-                // Those who waited in vain do not wait for each other as well.
-                None
+        let turn = self.watched.reading.try_lock().ok();
+        if turn.is_none() {
+            drop(self.watched.reading.lock().await);
+            if let Some(listing) = self.held(&look).await {
+                return Ok(listing);
             }
-        };
+            // Those who waited in vain do not wait for each other as well.
+        }
         // Before the content, so that what changes meanwhile is found the next time.
         let ticket = contents.ticket();
         let stamp = look().await;
