@@ -508,15 +508,19 @@ async fn a_long_copy_tells_how_far_it_is_and_when_it_is_done() {
 async fn a_copy_into_the_root_tells_the_root() {
     let world = World::shared().await;
     let folder = world.folder("progress-at-the-root");
-    folder.write("file.txt", "content");
+    let from = world.folder("progress-from-elsewhere");
+    from.write("one.txt", "content");
+    from.write("other.txt", "content");
     let mut draft = world.draft("at the root");
     draft["path_prefix"] = json!(format!("/{}", folder.path()));
     let prefixed = world.connect(&world.editor(), draft).await;
-    let share = world.editor().on(&prefixed);
+    let share = world.editor().on(world.connection());
     let mut socket = world.editor().socket().await;
     socket.subscribe(&prefixed, "").await;
-    for (how, source, dest) in [("copy", "file.txt", "copied.txt"), ("move", "copied.txt", "moved.txt")] {
-        let _ = share.transfer(how, source, None, dest, false).send().await.expect(204);
+    for (how, source, dest) in [("copy", "one.txt", "copied.txt"), ("move", "other.txt", "moved.txt")] {
+        // Only what comes from another connection tells how far it is.
+        let source = from.at(source);
+        let _ = share.transfer(how, &source, Some(&prefixed), dest, false).send().await.expect(204);
         let last = socket.find("the end", |message| message["bytes_transferred"] == -1).await;
         assert_eq!(
             last,
