@@ -74,11 +74,11 @@ pub(crate) struct Place {
     /// Its sessions.
     pub(crate) pool: SharePool,
     /// Path below the connection's prefix: what the caller said.
-    path: SharePath,
+    pub(crate) path: SharePath,
     /// Path on the share.
     pub(crate) full: SharePath,
     /// Told of what is done to it.
-    changes: Changes,
+    pub(crate) changes: Changes,
 }
 
 impl Place {

@@ -11,6 +11,8 @@ pub mod config;
 mod connections;
 mod files;
 mod history;
+#[cfg(test)]
+mod house;
 mod index;
 mod internal_api;
 mod janitor;
@@ -52,6 +54,7 @@ use self::secrets::Secrets;
 use self::shares::Shares;
 use self::sockets::{Admission, Sockets};
 use self::store::Store;
+pub use self::store::{AuditRecord, audit_trail};
 use self::turn::Turns;
 use self::watches::Watches;
 

@@ -16,6 +16,7 @@ mod data_dir;
 mod error;
 mod journal;
 mod open;
+mod trail;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub(crate) use self::clock::{Clock, SystemClock};
 pub(crate) use self::data_dir::prepare as prepare_data_dir;
 pub(crate) use self::error::StoreError;
 pub(crate) use self::journal::{Journal, Leftover};
+pub use self::trail::{AuditRecord, audit_trail};
 
 /// The open database. Clones share it.
 #[derive(Clone)]

@@ -3,10 +3,11 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
 
 use crate::keeper;
 use crate::mode::{self, Mode};
@@ -109,6 +110,27 @@ impl Product {
     /// What functions prove themselves to the sidecar with.
     pub fn service_token(&self) -> &str {
         &self.service_token
+    }
+
+    /// The latest records of the audit trail, so many at most, the oldest first, as `causeway audit` shows them.
+    ///
+    /// # Panics
+    ///
+    /// If it does not.
+    pub fn audit(&self, last: u32) -> Vec<Value> {
+        let read = || -> Result<Vec<Value>> {
+            let mut command = Command::new(mode::binary()?);
+            command
+                .arg("audit")
+                .arg("--data-dir")
+                .arg(self.data_directory())
+                .args(["--last", &last.to_string()]);
+            let output = command.output()?;
+            ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let text = String::from_utf8(output.stdout)?;
+            text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+        };
+        read().unwrap_or_else(|fault| panic!("the audit trail: {fault:#}"))
     }
 
     /// Where its database and secrets are.

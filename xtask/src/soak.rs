@@ -13,7 +13,7 @@ const CASES: [(&str, (&str, &str)); 2] = [
     ("locks::no_history_of_locks_and_saves_is_impossible", ("CAUSEWAY_TEST_OPERATIONS", "30000")),
     (
         "kills::a_save_that_is_killed_leaves_the_old_or_the_new_content_and_nothing_else",
-        ("CAUSEWAY_TEST_KILLS", "2000"),
+        ("CAUSEWAY_TEST_KILLS", "1000"),
     ),
 ];
 

@@ -10,6 +10,8 @@ mod demo;
 mod halves;
 mod serve;
 
+use std::io::{ErrorKind, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -36,6 +38,14 @@ enum Command {
     Demo(Options),
     /// Say what the configuration means, and every fault in it, without starting anything
     CheckConfig(Options),
+    /// Show who did what, when and from where: the latest records of the audit trail, a JSON object a line
+    Audit {
+        #[command(flatten)]
+        options: Options,
+        /// How many
+        #[arg(long, value_name = "COUNT", default_value_t = 100)]
+        last: u32,
+    },
 }
 
 fn main() -> ExitCode {
@@ -49,17 +59,15 @@ fn main() -> ExitCode {
 }
 
 fn run(command: &Command) -> anyhow::Result<()> {
-    let (Command::Serve(options)
-    | Command::Sidecar(options)
-    | Command::Host(options)
-    | Command::Demo(options)
-    | Command::CheckConfig(options)) = command;
-    let options = options.clone().with_file()?;
-    let config = options.check()?;
-    if matches!(command, Command::CheckConfig(_)) {
-        println!("{config}");
-        return Ok(());
-    }
+    let options = match command {
+        Command::Serve(options)
+        | Command::Sidecar(options)
+        | Command::Host(options)
+        | Command::Demo(options)
+        | Command::CheckConfig(options)
+        | Command::Audit { options, .. } => options,
+    };
+    let config = options.clone().with_file()?.check()?;
     start_log(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -68,9 +76,27 @@ fn run(command: &Command) -> anyhow::Result<()> {
             Command::Sidecar(_) => halves::sidecar(config).await,
             Command::Host(_) => halves::host(config).await,
             Command::Demo(_) => demo::run(config).await,
-            Command::CheckConfig(_) => Ok(()),
+            Command::CheckConfig(_) => {
+                println!("{config}");
+                Ok(())
+            }
+            Command::Audit { last, .. } => audit(&config.data_dir, *last).await,
         }
     })
+}
+
+async fn audit(data_dir: &Path, last: u32) -> anyhow::Result<()> {
+    let records = causeway_sidecar::audit_trail(data_dir, last).await?;
+    let mut output = std::io::stdout().lock();
+    for record in records {
+        let line = serde_json::to_string(&record)?;
+        match writeln!(output, "{line}") {
+            // Whoever reads it has seen enough.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => break,
+            written => written?,
+        }
+    }
+    Ok(())
 }
 
 fn start_log(filter: &str) -> anyhow::Result<()> {

@@ -4,21 +4,24 @@
 //! granted and closed when it ends. In between it may be lost with its connection, and is then opened again as soon as
 //! that is possible; a lock without its hold is a lock still.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use causeway_locks::LockKey;
 use causeway_paths::SharePath;
-use causeway_smb::{Hold, Metadata, ShareError, ShareErrorKind, SharePool};
+use causeway_smb::{Hold, ShareError, ShareErrorKind, SharePool};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use super::identity::{FileIdentity, Known, ServerGuid};
+use super::rows;
 use crate::changes::ShareKey;
 use crate::connections::Connections;
 use crate::shares::Shares;
+use crate::store::{Store, StoreError};
 
 /// Between two attempts to hold a file again, at first; twice as long after each failure.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
@@ -29,7 +32,7 @@ const LAST_RETRY: Duration = Duration::from_secs(15);
 /// Files of one share that are opened again at once: after the return of a server there may be many.
 const AT_ONCE: usize = 32;
 
-/// How long a grant waits for files that were held before a restart.
+/// How long a grant waits for files of the same server that were held before a restart.
 const CATCH_UP_WITHIN: Duration = Duration::from_secs(5);
 
 /// A hold whose server has been silent for this long is asked for a sign of life.
@@ -37,6 +40,7 @@ const PROBE_EVERY: Duration = Duration::from_secs(30);
 
 /// All holds.
 pub(super) struct Holds {
+    store: Store,
     connections: Arc<Connections>,
     shares: Arc<Shares>,
     held: Mutex<HashMap<Uuid, Held>>,
@@ -45,13 +49,17 @@ pub(super) struct Holds {
 }
 
 /// A locked file.
-struct Held {
+pub(super) struct Held {
     connection: Uuid,
     path: SharePath,
     share: String,
     state: State,
+    /// The server that it is on, if that is known.
+    server: Option<ServerGuid>,
     /// The file that was held last.
     identity: Option<FileIdentity>,
+    /// The same, as the database has it.
+    written: Option<FileIdentity>,
     /// Whether it was held before a restart and not looked for since.
     is_restored: bool,
     /// Attempts to hold it that have begun.
@@ -60,32 +68,38 @@ struct Held {
     settled: u64,
 }
 
-/// A file by its server's own numbers: the same by whatever address, share or path one comes to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct FileIdentity {
-    server: [u8; 16],
-    volume: u64,
-    file: u64,
-}
-
 impl Held {
     fn new(
         key: &LockKey,
         (connection, path): (Uuid, SharePath),
-        (state, identity): (State, Option<FileIdentity>),
+        (state, known): (State, Known),
         is_restored: bool,
     ) -> Self {
-        let share = key.share.clone();
-        Self { connection, path, share, state, identity, is_restored, begun: 0, settled: 0 }
+        let Known { server, identity } = known;
+        Self {
+            connection,
+            path,
+            share: key.share.clone(),
+            state,
+            server,
+            identity,
+            written: identity,
+            is_restored,
+            begun: 0,
+            settled: 0,
+        }
     }
-}
 
-impl FileIdentity {
-    /// `None` where the server does not tell.
-    pub(super) async fn of(pool: &SharePool, metadata: &Metadata) -> Option<Self> {
-        let server = pool.server_identity().await.ok()?.server_guid;
-        let (volume, file) = (metadata.volume_id?, metadata.file_id);
-        (file != 0 && server != [0; 16]).then_some(Self { server, volume, file })
+    /// As it was spelled, from the root of the share.
+    pub(super) fn path(&self) -> &SharePath {
+        &self.path
+    }
+
+    /// Closes the file, and returns when the server knows.
+    pub(super) async fn let_go(self) {
+        if let State::Open(hold, _) = self.state {
+            hold.release().await;
+        }
     }
 }
 
@@ -99,22 +113,26 @@ enum State {
 }
 
 impl Holds {
-    pub(super) fn new(connections: Arc<Connections>, shares: Arc<Shares>) -> Self {
-        Self { connections, shares, held: Mutex::default(), wanted: Notify::new() }
+    pub(super) fn new(store: Store, connections: Arc<Connections>, shares: Arc<Shares>) -> Self {
+        Self { store, connections, shares, held: Mutex::default(), wanted: Notify::new() }
     }
 
     /// Keeps the file of a lock from now on that was granted before a restart.
-    pub(super) fn restore(&self, lock: Uuid, key: &LockKey, (connection, path): (Uuid, SharePath)) {
+    pub(super) fn restore(&self, lock: Uuid, key: &LockKey, at: (Uuid, SharePath), known: Known) {
         let state = State::Wanted { next: Instant::now(), pause: FIRST_RETRY };
-        let held = Held::new(key, (connection, path), (state, None), true);
-        self.held().insert(lock, held);
+        self.held().insert(lock, Held::new(key, at, (state, known), true));
         self.wanted.notify_one();
     }
 
-    /// Looks for the files that were held before a restart, for a moment: until then nobody knows which files they are.
-    pub(super) async fn catch_up(&self) {
-        let restored: Vec<Uuid> =
-            self.held().iter().filter(|(_, held)| held.is_restored).map(|(lock, _)| *lock).collect();
+    /// Looks for the files of a server that were held before a restart, for a moment: somebody may have put others in their
+    /// places meanwhile.
+    pub(super) async fn catch_up(&self, with: ServerGuid) {
+        let is_of_server = |held: &Held| held.server.is_none_or(|server| server == with);
+        let restored: Vec<Uuid> = {
+            let held = self.held();
+            let restored = held.iter().filter(|(_, held)| held.is_restored && is_of_server(held));
+            restored.map(|(lock, _)| *lock).collect()
+        };
         let looks = futures::stream::iter(restored).for_each_concurrent(AT_ONCE, |lock| self.renew(lock));
         if tokio::time::timeout(CATCH_UP_WITHIN, looks).await.is_err() {
             tracing::info!("not all files that were locked before the restart are held again");
@@ -127,17 +145,17 @@ impl Holds {
         &self,
         lock: Uuid,
         key: &LockKey,
-        (connection, path): (Uuid, SharePath),
-        hold: Option<(Hold, Option<FileIdentity>)>,
+        at: (Uuid, SharePath),
+        (hold, known): (Option<Hold>, Known),
     ) -> Vec<Uuid> {
         let now = Instant::now();
-        let (state, identity) = match hold {
-            Some((hold, identity)) => (State::Open(hold, now), identity),
-            None => (State::Wanted { next: now, pause: FIRST_RETRY }, None),
+        let state = match hold {
+            Some(hold) => State::Open(hold, now),
+            None => State::Wanted { next: now, pause: FIRST_RETRY },
         };
-        let held = Held::new(key, (connection, path), (state, identity), false);
+        let held = Held::new(key, at, (state, known), false);
         let mut all = self.held();
-        let same = identity.map_or_else(Vec::new, |identity| same_file(&all, &identity));
+        let same = known.identity.map_or_else(Vec::new, |identity| same_file(&all, &identity));
         all.insert(lock, held);
         drop(all);
         self.wanted.notify_one();
@@ -162,13 +180,28 @@ impl Holds {
         }
     }
 
-    /// The lock is over: lets its file go, and returns its path when the server knows.
-    pub(super) async fn end(&self, lock: Uuid) -> Option<SharePath> {
-        let held = self.held().remove(&lock)?;
-        if let State::Open(hold, _) = held.state {
-            hold.release().await;
+    /// The locks by which one file is held open, where there are several of them.
+    pub(super) fn on_one_file(&self) -> Vec<Vec<Uuid>> {
+        let mut files: BTreeMap<FileIdentity, Vec<Uuid>> = BTreeMap::new();
+        for (lock, held) in self.held().iter() {
+            if let (State::Open(..), Some(identity)) = (&held.state, held.identity) {
+                files.entry(identity).or_default().push(*lock);
+            }
         }
-        Some(held.path)
+        files.into_values().filter(|locks| locks.len() > 1).collect()
+    }
+
+    /// The lock is over: its file is the caller's to let go.
+    #[must_use]
+    pub(super) fn forget(&self, lock: Uuid) -> Option<Held> {
+        self.held().remove(&lock)
+    }
+
+    /// The lock is over: lets its file go, and returns when the server knows.
+    pub(super) async fn end(&self, lock: Uuid) {
+        if let Some(held) = self.forget(lock) {
+            held.let_go().await;
+        }
     }
 
     /// Lets files go for a while, and returns when the server knows.
@@ -197,9 +230,8 @@ impl Holds {
 
     /// Holds the file that has the lock's place now, whatever was held before. Failures are tried again later.
     pub(super) async fn renew(&self, lock: Uuid) {
-        let Some((attempt, opened)) = self.open(lock).await else { return };
-        if let Some(State::Open(hold, _)) = self.settle(lock, attempt, opened) {
-            hold.release().await;
+        if let Some((attempt, opened)) = self.open(lock).await {
+            self.take_over(lock, attempt, opened).await;
         }
     }
 
@@ -216,9 +248,7 @@ impl Holds {
         }
         let Some((attempt, opened)) = self.open(lock).await else { return Ok(()) };
         let outcome = opened.as_ref().map(drop).map_err(Clone::clone);
-        if let Some(State::Open(hold, _)) = self.settle(lock, attempt, opened) {
-            hold.release().await;
-        }
+        self.take_over(lock, attempt, opened).await;
         outcome
     }
 
@@ -347,7 +377,43 @@ impl Holds {
         (ShareKey::of(pool.target()).text() == share).then_some((attempt, path, pool))
     }
 
-    /// Takes over what came of an attempt; what was there before is given back, and so is a hold that nobody wants any
+    /// Takes over what came of an attempt, lets go what is not wanted any more, and writes down which file it is.
+    async fn take_over(
+        &self,
+        lock: Uuid,
+        attempt: u64,
+        opened: Result<(Hold, Option<FileIdentity>), ShareError>,
+    ) {
+        if let Some(State::Open(hold, _)) = self.settle(lock, attempt, opened) {
+            hold.release().await;
+        }
+        if self.unwritten(lock).is_none() {
+            return;
+        }
+        let written = async {
+            let mut writer = self.store.light_writer().acquire().await?;
+            // Asked again, now that nobody else writes: the last one to write is right.
+            let Some(known) = self.unwritten(lock) else { return Ok(()) };
+            if rows::identify(&mut writer, lock, &known).await?
+                && let Some(held) = self.held().get_mut(&lock)
+            {
+                held.written = known.identity;
+            }
+            Ok::<_, StoreError>(())
+        };
+        if let Err(error) = written.await {
+            tracing::warn!(%error, "which file is locked could not be written down");
+        }
+    }
+
+    /// What is known of a file, if the database has another one.
+    fn unwritten(&self, lock: Uuid) -> Option<Known> {
+        let all = self.held();
+        let held = all.get(&lock).filter(|held| held.identity != held.written)?;
+        Some(Known { server: held.server, identity: held.identity })
+    }
+
+    /// The state of a lock after an attempt; what was there before is given back, and so is a hold that nobody wants any
     /// more.
     fn settle(
         &self,
@@ -371,11 +437,16 @@ impl Holds {
         };
         let state = match opened {
             Ok((hold, identity)) => {
+                held.server = identity.map(|identity| identity.server).or(held.server);
                 held.identity = identity;
                 State::Open(hold, now)
             }
             Err(error) => {
                 tracing::debug!(path = %held.path, ?error, "a locked file cannot be held at the moment");
+                if is_absent(error.kind()) {
+                    // Its number may be another file's before long.
+                    held.identity = None;
+                }
                 State::Wanted { next: now + pause, pause }
             }
         };

@@ -8,7 +8,7 @@ use causeway_paths::SharePath;
 use causeway_smb::{Metadata, ShareErrorKind, SharePool};
 use uuid::Uuid;
 
-use super::holds::FileIdentity;
+use super::identity::FileIdentity;
 use super::{Inner, Locks, in_use, locked};
 use crate::files::Place;
 use crate::turn::Turn;

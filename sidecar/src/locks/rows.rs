@@ -12,6 +12,7 @@ use sqlx::{Row as _, SqliteConnection};
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
+use super::identity::{FileIdentity, Known};
 use crate::store::{Store, StoreError};
 
 /// Edits of one lock whose bases are kept: a user who opens a file anew, again and again, pushes out the oldest.
@@ -22,6 +23,7 @@ pub(super) struct Stored {
     pub(super) lock: Lock,
     pub(super) connection: Uuid,
     pub(super) path: SharePath,
+    pub(super) known: Known,
     pub(super) last_heartbeat: UnixMicros,
 }
 
@@ -57,7 +59,36 @@ fn read(row: &SqliteRow) -> Result<Stored, StoreError> {
         dies_at: std::time::Duration::ZERO,
     };
     let last_heartbeat = UnixMicros(row.try_get("last_heartbeat")?);
-    Ok(Stored { lock, connection: id("connection_id")?, path, last_heartbeat })
+    Ok(Stored { lock, connection: id("connection_id")?, path, known: read_known(row)?, last_heartbeat })
+}
+
+fn read_known(row: &SqliteRow) -> Result<Known, StoreError> {
+    let number = |column: &str| row.try_get::<Option<i64>, _>(column);
+    let Some(server) = row.try_get::<Option<Vec<u8>>, _>("server_guid")? else { return Ok(Known::default()) };
+    let server = server.try_into().map_err(|_| StoreError::unreadable("server_guid"))?;
+    let identity = number("volume_id")?.zip(number("file_id")?).map(|(volume, file)| FileIdentity {
+        server,
+        volume: volume.cast_unsigned(),
+        file: file.cast_unsigned(),
+    });
+    Ok(Known { server: Some(server), identity })
+}
+
+/// Says which file is locked. `false`: there is no such lock (yet).
+pub(super) async fn identify(
+    to: &mut SqliteConnection,
+    lock: Uuid,
+    known: &Known,
+) -> Result<bool, StoreError> {
+    let Known { server, identity } = known;
+    let written = sqlx::query("UPDATE locks SET server_guid = ?, volume_id = ?, file_id = ? WHERE id = ?")
+        .bind(server.map(|server| server.to_vec()))
+        .bind(identity.map(|identity| identity.volume.cast_signed()))
+        .bind(identity.map(|identity| identity.file.cast_signed()))
+        .bind(lock.hyphenated())
+        .execute(to)
+        .await?;
+    Ok(written.rows_affected() == 1)
 }
 
 /// Writes a granted lock and its number down. `false`: the file is another one's, by what the database says. A row without
@@ -65,8 +96,7 @@ fn read(row: &SqliteRow) -> Result<Stored, StoreError> {
 pub(super) async fn insert(
     to: &mut SqliteConnection,
     lock: &Lock,
-    connection: Uuid,
-    path: &SharePath,
+    (connection, path): (Uuid, &SharePath),
     now: UnixMicros,
     dead: UnixMicros,
 ) -> Result<bool, StoreError> {

@@ -41,6 +41,8 @@ pub(crate) enum Event {
     LockForced,
     /// A lock ended without a sign of life.
     LockExpired,
+    /// A lock ended with its connection or its user, or because another user's earlier one turned out to be on the same file.
+    LockDropped,
     /// An edited file was saved.
     EditSaved,
     /// An edited file was not saved, because it was not what the edit had begun with or the lock was lost.
@@ -65,6 +67,7 @@ impl Event {
             Self::LockReleased => "lock.released",
             Self::LockForced => "lock.forced",
             Self::LockExpired => "lock.expired",
+            Self::LockDropped => "lock.dropped",
             Self::EditSaved => "edit.saved",
             Self::EditConflict => "edit.conflict",
             Self::EditCopied => "edit.copied",

@@ -14,7 +14,7 @@ use super::error::{SQLITE_CORRUPT, SQLITE_NOTADB, primary_code};
 use super::{Inner, Store, prepare_data_dir};
 
 /// The database within the data directory.
-const DATABASE_FILE: &str = "causeway.db";
+pub(super) const DATABASE_FILE: &str = "causeway.db";
 
 /// Locked by the process that has the database open.
 const LOCK_FILE: &str = "causeway.lock";

@@ -11,6 +11,17 @@ use super::Store;
 use super::audit::{self, Event, Outcome, Record};
 use super::open::OpenError;
 
+impl Store {
+    /// Has the database take no changes, as one does whose disk is full, or take them again.
+    pub(crate) async fn refuse_changes(&self, refuse: bool) {
+        for pool in [&self.inner.writer, &self.inner.light_writer] {
+            let sql = if refuse { "PRAGMA query_only = ON" } else { "PRAGMA query_only = OFF" };
+            // The only connection of its pool.
+            sqlx::query(sql).execute(pool).await.expect("said");
+        }
+    }
+}
+
 async fn open(dir: &TempDir) -> Result<Store, OpenError> {
     Store::open(dir.path()).await
 }

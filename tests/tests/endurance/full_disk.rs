@@ -51,3 +51,30 @@ async fn an_upload_onto_a_full_disk_leaves_the_old_content() {
     let _ = share.put("old.bin", pattern.reader(10 * MIB)).send().await.expect(200);
     assert!(pattern.is_file(&place.path().join("old.bin"), 10 * MIB).expect("the new file"));
 }
+
+#[tokio::test]
+async fn a_save_onto_a_full_disk_leaves_the_old_content_and_the_lock() {
+    let place = tempfile::tempdir().expect("a directory");
+    let Some(_disk) = SmallDisk::mount(place.path()) else {
+        println!("skipped: no file system can be mounted here");
+        return;
+    };
+    std::fs::write(place.path().join("plan.odt"), "the old content").expect("a file");
+    let samba = Samba::builder().share(Share::new("small").at(place.path()));
+    let world = World::start(WorldOptions { samba, ..WorldOptions::default() }).await.expect("a world");
+    let share = world.editor().on(&world.connect(&world.editor(), world.draft_of("small", "small")).await);
+    let edit = share.edit("plan.odt").await;
+    let pattern = Pattern::new(3);
+    // A copy beside it has no room either.
+    for ask in [edit.save(pattern.reader(40 * MIB)), edit.save_or_copy(pattern.reader(40 * MIB))] {
+        ask.send().await.expect(507).is_for_a_companion().detail();
+        let content = std::fs::read(place.path().join("plan.odt")).expect("the old file");
+        assert_eq!(content, b"the old content");
+    }
+    let left = || std::fs::read_dir(place.path()).map_or(0, Iterator::count);
+    world.until("the rubbish is gone", || left() == 1).await;
+    let _ = edit.heartbeat().send().await.expect(200);
+    let _ = edit.save(pattern.reader(10 * MIB)).send().await.expect(200);
+    assert!(pattern.is_file(&place.path().join("plan.odt"), 10 * MIB).expect("the new file"));
+    let _ = edit.release().send().await.expect(200);
+}

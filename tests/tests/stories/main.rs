@@ -18,6 +18,7 @@ mod live;
 mod locks;
 mod replacing;
 mod roles;
+mod saves;
 mod sign_in;
 mod uploads;
 mod users;

@@ -62,9 +62,10 @@ impl<'a> Client<'a> {
     }
 
     async fn begin(&mut self) {
-        let file = self.random.random_range(0..self.arena.files());
+        let file = self.random.random_range(0..self.arena.files() - 1);
         match self.random.random_range(0..100) {
-            0..48 => self.open_in_companion(file).await,
+            0..8 => self.seal(self.arena.files() - 1).await,
+            8..48 => self.open_in_companion(file).await,
             48..56 => self.open_in_browser(file).await,
             56..66 => self.read(file).await,
             66..71 => self.put(file).await,
@@ -189,6 +190,23 @@ impl<'a> Client<'a> {
         let mut open = Open { file, lock, by: By::Companion { edit, is_the_file }, parent: None };
         self.download(&mut open).await;
         self.open = Some(open);
+    }
+
+    /// Takes the lock of a file to change nothing, and asks the server itself for the file: what is always under way at the
+    /// others leaves little time in which they are certainly held.
+    async fn seal(&mut self, file: usize) {
+        self.open_in_companion(file).await;
+        let Some(open) = self.open.take() else { return };
+        for _ in 0..self.random.random_range(1..6) {
+            self.try_past_us(file).await;
+            if self.random.random_bool(0.3) && !self.heartbeat(&open).await {
+                return;
+            }
+        }
+        // Otherwise it ends by itself.
+        if self.random.random_bool(0.8) {
+            self.release(&open).await;
+        }
     }
 
     async fn bootstrap(&mut self, share: &Share, key: (usize, usize), path: &str) -> Option<User> {
