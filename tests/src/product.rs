@@ -123,7 +123,7 @@ impl Product {
             command
                 .arg("audit")
                 .arg("--data-dir")
-                .arg(self.data_directory())
+                .arg(self.data_directory().join("data"))
                 .args(["--last", &last.to_string()]);
             let output = command.output()?;
             ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -49,6 +49,12 @@ impl Files {
         // Before gigabytes are taken in vain. A lock that is lost is no reason to refuse what is to be kept anyway.
         match self.proven(account, connection, &path, &edit).await {
             Err(lost) if keep_copy == KeepCopy::Never || lost.code != FaultCode::LockLost => {
+                if lost.code == FaultCode::LockLost
+                    && let Ok(place) = self.writable(account, connection, path).await
+                {
+                    let (event, outcome) = (Event::EditConflict, Outcome::Failed);
+                    self.locks.note(account, event, outcome, &place, &lost.message).await;
+                }
                 return Err(lost);
             }
             _ => {}

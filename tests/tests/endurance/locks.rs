@@ -23,7 +23,7 @@ const OPERATIONS: usize = 10_000;
 const SAVES_AMONG: usize = 20;
 
 /// One of so many has to be kept off by nothing but a hold, with certainty.
-const HELD_AMONG: usize = 500;
+const HELD_AMONG: usize = 2_000;
 
 /// How long a run may take, however slow the machine is.
 const RUN_WITHIN: Duration = Duration::from_mins(10);

@@ -179,10 +179,12 @@ async fn every_lock_save_and_conflict_is_on_the_record() {
             ("lock.acquired", "succeeded", "editor"),
             ("edit.saved", "succeeded", "editor"),
             ("edit.conflict", "failed", "editor"),
+            ("edit.conflict", "failed", "editor"),
             ("edit.copied", "succeeded", "editor"),
             ("lock.released", "succeeded", "editor"),
             ("lock.acquired", "succeeded", "editor"),
             ("lock.forced", "succeeded", "admin"),
+            ("edit.conflict", "failed", "editor"),
             ("edit.conflict", "failed", "editor"),
             ("edit.copied", "succeeded", "editor"),
         ],
@@ -191,7 +193,7 @@ async fn every_lock_save_and_conflict_is_on_the_record() {
     for (.., detail) in &records {
         assert!(detail.starts_with(&format!("{path}: ")), "{detail}");
     }
-    assert!(records[6].3.contains("editor had it"), "{}", records[6].3);
+    assert!(records[7].3.contains("editor had it"), "{}", records[7].3);
 }
 
 #[tokio::test]

@@ -64,8 +64,8 @@ impl<'a> Client<'a> {
     async fn begin(&mut self) {
         let file = self.random.random_range(0..self.arena.files() - 1);
         match self.random.random_range(0..100) {
-            0..8 => self.seal(self.arena.files() - 1).await,
-            8..48 => self.open_in_companion(file).await,
+            0..10 => self.seal(self.arena.files() - 1).await,
+            10..48 => self.open_in_companion(file).await,
             48..56 => self.open_in_browser(file).await,
             56..66 => self.read(file).await,
             66..71 => self.put(file).await,
