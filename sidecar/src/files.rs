@@ -5,6 +5,7 @@
 //! begun to, so that a client that goes away cannot leave half of a replacement behind. What only fills a temporary
 //! sibling, in an upload or a copy, ends with its client.
 
+mod already;
 mod content;
 mod create;
 mod delete;

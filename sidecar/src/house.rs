@@ -90,7 +90,7 @@ impl House {
             open_locks(&self.store, &self.connections, (&self.shares, &self.accounts), lifetime).await;
     }
 
-    /// Keeps locks as a running program does, until what is returned is cancelled or dropped with the case.
+    /// Keeps locks as a running program does, until what is returned is cancelled, or the case ends.
     pub(crate) fn keep_locks(&self) -> CancellationToken {
         let stop = CancellationToken::new();
         tokio::spawn(self.locks.clone().run(stop.clone()));

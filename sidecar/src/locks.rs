@@ -8,6 +8,7 @@
 //! change reaches, locked; and while it lasts nobody gets a lock there.
 
 mod alive;
+mod backlog;
 mod end;
 mod grant;
 mod holds;
@@ -18,7 +19,6 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ use causeway_versions::FileTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use self::end::Ended;
+use self::backlog::{Backlog, Deed};
 use self::holds::Holds;
 use self::identity::FileIdentity;
 pub(crate) use self::pass::Pass;
@@ -45,7 +45,7 @@ use crate::files::Place;
 use crate::metrics::Metrics;
 use crate::origin;
 use crate::shares::Shares;
-use crate::store::audit::{self, Event, Outcome, Record};
+use crate::store::audit::{Event, Outcome};
 use crate::store::{Clock, Store, StoreError, SystemClock};
 use crate::turn::Turns;
 
@@ -67,11 +67,11 @@ struct Inner {
     accounts: Arc<Accounts>,
     /// Rung when a change has ended.
     unpinned: Notify,
-    /// Locks that have ended and may be in the database still.
-    ended: Mutex<HashMap<Uuid, Ended>>,
+    backlog: Arc<Backlog>,
 }
 
 /// Who does something with a lock, for the record.
+#[derive(Clone)]
 struct Actor {
     id: Uuid,
     name: String,
@@ -99,18 +99,19 @@ impl Locks {
         let (now, uptime) = (clock.now(), clock.uptime());
         let mut table = LockTable::new(last_fence, lifetime);
         let holds = Holds::new(store.clone(), Arc::clone(&connections), shares);
-        let mut ended = HashMap::new();
+        let backlog = Backlog::new(store.clone());
         for rows::Stored { mut lock, connection, path, known, last_heartbeat } in stored {
             // A clock that was set back makes nothing live longer than its full time.
             let age = u64::try_from(now.0.saturating_sub(last_heartbeat.0)).unwrap_or(0);
             let left = lifetime.saturating_sub(Duration::from_micros(age));
             lock.dies_at = uptime + left;
             let id = lock.grant.id;
-            if !left.is_zero() && table.restore(lock.clone()) {
+            // How it ended while the program did not run, if it did.
+            let event = if left.is_zero() { Event::LockExpired } else { Event::LockDropped };
+            if event == Event::LockDropped && table.restore(lock.clone()) {
                 holds.restore(id, &lock.key, (connection, path), known);
             } else {
-                // While the program did not run.
-                ended.insert(id, Ended::new(&lock, path.as_str(), now, (Event::LockExpired, None)));
+                backlog.ended(id, Some(Deed::end(&lock, path.as_str(), now, (event, None))));
             }
         }
         let inner = Inner {
@@ -124,7 +125,7 @@ impl Locks {
             metrics,
             accounts,
             unpinned: Notify::new(),
-            ended: Mutex::new(ended),
+            backlog: Arc::new(backlog),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -148,14 +149,14 @@ impl Locks {
     /// Gives a lock back.
     pub(crate) async fn release(&self, account: &Account, call: ReleaseLock) -> Result<(), Fault> {
         let Some(key) = self.key(call.connection, &call.path).await else { return Ok(()) };
-        let (inner, account, origin) = (Arc::clone(&self.inner), account.clone(), origin::current());
+        let (inner, actor) = (Arc::clone(&self.inner), Actor::of(account));
         to_its_end(async move {
             let _turn = inner.turns.take(&key).await?;
             let now = inner.clock.uptime();
             let released =
-                inner.table().release(&key, &proof(&call.proof), account.id, now).map_err(refused)?;
-            let Some(lock) = released else { return Ok(()) };
-            let actor = Actor { id: account.id, name: account.username.clone(), origin };
+                inner.table().release(&key, &proof(&call.proof), actor.id, now).map_err(refused)?;
+            // Given back before, which the database has to know.
+            let Some(lock) = released else { return inner.backlog.write_down().await };
             inner.end(&lock, Event::LockReleased, Some(actor)).await
         })
         .await
@@ -163,21 +164,24 @@ impl Locks {
 
     /// Takes a lock away from whoever has it; only its holder and administrators may.
     pub(crate) async fn force(&self, account: &Account, place: Place) -> Result<(), Fault> {
-        let (inner, account, origin) = (Arc::clone(&self.inner), account.clone(), origin::current());
+        let (inner, actor, is_admin) =
+            (Arc::clone(&self.inner), Actor::of(account), account.role == Role::Admin);
         to_its_end(async move {
             let key = place.lock_key();
             let _turn = inner.turns.take(&key).await?;
             let lock = {
                 let mut table = inner.table();
-                let Some(lock) = table.holder(&key, inner.clock.uptime()) else { return Ok(()) };
-                if lock.holder != account.id && account.role != Role::Admin {
-                    return Err(Fault::new(FaultCode::NotPermitted, "The lock is another user's"));
+                let held = table.holder(&key, inner.clock.uptime());
+                let held = held.map(|lock| (lock.grant.id, lock.holder == actor.id || is_admin));
+                match held {
+                    Some((id, true)) => table.remove(id),
+                    Some((_, false)) => {
+                        return Err(Fault::new(FaultCode::NotPermitted, "The lock is another user's"));
+                    }
+                    None => None,
                 }
-                let id = lock.grant.id;
-                table.remove(id)
             };
-            let Some(lock) = lock else { return Ok(()) };
-            let actor = Actor { id: account.id, name: account.username.clone(), origin };
+            let Some(lock) = lock else { return inner.backlog.write_down().await };
             inner.end(&lock, Event::LockForced, Some(actor)).await
         })
         .await
@@ -261,7 +265,9 @@ impl Locks {
         seen: Option<&Metadata>,
     ) -> Result<(), Fault> {
         let mut writer = self.inner.store.light_writer().acquire().await.map_err(StoreError::from)?;
-        match rows::set_base(&mut writer, lock, edit.session, seen.map(base_of)).await {
+        let written = rows::set_base(&mut writer, lock, edit.session, seen.map(base_of)).await;
+        drop(writer);
+        match written {
             Err(error) if error.is_orphan() => Err(self.inner.vanished(lock).await),
             outcome => Ok(outcome?),
         }
@@ -283,22 +289,16 @@ impl Locks {
             Event::EditCopied => metrics.edit_copies.count(),
             _ => {}
         }
-        let written = async {
-            let mut change = self.inner.store.begin().await?;
-            let actor = Actor::of(account);
-            record(
-                &mut change,
-                self.inner.clock.now(),
-                (event, outcome),
-                Some(&actor),
-                place.full.as_str(),
-                detail,
-            )
-            .await?;
-            Ok::<_, StoreError>(change.commit().await?)
-        };
-        if let Err(error) = written.await {
-            tracing::error!(%error, ?event, "what was done could not be recorded");
+        self.inner.backlog.done(Deed {
+            at: self.inner.clock.now(),
+            event,
+            outcome,
+            actor: Some(Actor::of(account)),
+            path: place.full.as_str().to_owned(),
+            detail: detail.to_owned(),
+        });
+        if let Err(fault) = self.inner.backlog.write_down().await {
+            tracing::error!(%fault, ?event, "what was done could not be recorded yet");
         }
     }
 
@@ -331,25 +331,6 @@ impl Inner {
     fn table(&self) -> MutexGuard<'_, LockTable> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-async fn record(
-    to: &mut sqlx::SqliteConnection,
-    at: UnixMicros,
-    (event, outcome): (Event, Outcome),
-    actor: Option<&Actor>,
-    path: &str,
-    detail: &str,
-) -> Result<(), StoreError> {
-    let record = Record {
-        event,
-        outcome,
-        actor: actor.map(|actor| (Some(actor.id), actor.name.as_str())),
-        subject: None,
-        origin: actor.and_then(|actor| actor.origin.as_deref()),
-        detail: &format!("{path}: {detail}"),
-    };
-    audit::write(to, at, record).await
 }
 
 /// What there is to be saved over, as its edit saw it.

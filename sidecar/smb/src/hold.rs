@@ -8,6 +8,7 @@ use crate::handle::OpenHandle;
 use crate::limits::deadline;
 use crate::metadata::Metadata;
 use crate::pool::{SharePool, Work};
+use crate::session::ServerIdentity;
 
 impl SharePool {
     /// Opens an item for reading and lets others read only, until the [`Hold`] is released, dropped, or its connection
@@ -57,6 +58,11 @@ impl Hold {
     /// The item, as it was when it was opened.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    /// The server on which it is held.
+    pub fn server(&self) -> &ServerIdentity {
+        self.handle.lease().identity()
     }
 
     /// Whether its connection still stands, as far as is known without asking the server.

@@ -9,6 +9,7 @@ use causeway_internal::locks::{BaseVersion, Divergence};
 use causeway_internal::{Fault, FaultCode};
 use causeway_smb::{Metadata, ShareError, ShareErrorKind, Unpublished, WriteHandle};
 
+use super::already;
 use super::in_place::write_over;
 use super::read::representation;
 use super::sibling::{Sibling, Siblings};
@@ -186,6 +187,9 @@ pub(super) async fn put_in_place(
         };
         let there = match looked.await {
             Ok(there) => there,
+            Err(fault) if matches!(expected, Expected::Base(_)) => {
+                break unless_it_is_there(place, sibling, fault, file).await.map(|file| (file, false, false));
+            }
             Err(fault) => break Err(kept(fault, file)),
         };
         match file.publish(&place.full, replace).await {
@@ -226,6 +230,25 @@ pub(super) async fn put_in_place(
     pass.take_up().await;
     drop(pass);
     Ok(Placed { file, is_new, is_renamed, _turn: turn })
+}
+
+/// A conflict is none when what is to be saved is what is there.
+async fn unless_it_is_there(
+    place: &Place,
+    sibling: &Sibling,
+    conflict: Fault,
+    file: WriteHandle,
+) -> Result<Metadata, NotPlaced> {
+    let is_conflict = conflict.code == FaultCode::VersionConflict;
+    let there = if is_conflict { place.look().await.ok().flatten() } else { None };
+    if !already::may_be_there(there.as_ref(), file.written()) {
+        return Err(kept(conflict, file));
+    }
+    if let Err(error) = file.finish().await {
+        return Err(NotPlaced { fault: fault(&error), content: Content::Gone });
+    }
+    let found = already::is_there(place, &sibling.full).await;
+    found.ok_or(NotPlaced { fault: conflict, content: Content::Finished })
 }
 
 /// Whether the server refuses to have this file replaced, and not merely at this moment, as far as that can be told.

@@ -94,7 +94,7 @@ async fn is_of_both(
 }
 
 /// The next piece of a file, short only at its end.
-async fn read_full(file: &ReadHandle, at: u64) -> Result<Vec<u8>, ShareError> {
+pub(super) async fn read_full(file: &ReadHandle, at: u64) -> Result<Vec<u8>, ShareError> {
     let mut piece = Vec::new();
     while piece.len() < STEP as usize {
         let missing = STEP - u32::try_from(piece.len()).unwrap_or(STEP);

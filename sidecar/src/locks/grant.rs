@@ -9,12 +9,13 @@ use causeway_internal::accounts::Account;
 use causeway_internal::locks::LockGrant;
 use causeway_internal::{Fault, FaultCode, UnixMicros};
 use causeway_locks::{Acquired, Fresh, Lock, LockKey};
-use causeway_smb::{Hold, ShareErrorKind};
+use causeway_smb::ShareErrorKind;
 use rand::TryRngCore as _;
 use uuid::Uuid;
 
+use super::backlog::Deed;
 use super::identity::{FileIdentity, Known};
-use super::{Actor, Inner, Locks, base_of, changing, in_use, locked, others, record, rows};
+use super::{Actor, Inner, Locks, base_of, changing, in_use, locked, others, rows};
 use crate::completion::to_its_end;
 use crate::files::Place;
 use crate::origin;
@@ -137,7 +138,10 @@ impl Inner {
             return Err(in_use(other));
         }
         let seen = hold.as_ref().map(|hold| base_of(hold.metadata()));
-        let known = Known::of(&place.pool, hold.as_ref().map(Hold::metadata)).await;
+        let known = match &hold {
+            Some(hold) => Known::of(hold),
+            None => Known::of_server(&place.pool).await,
+        };
         if let Some(FileIdentity { server, .. }) = known.identity {
             self.holds.catch_up(server).await;
         }
@@ -147,9 +151,14 @@ impl Inner {
         if let Some(held) = self.another_of(&same, lock.holder) {
             return Err(locked(&held));
         }
-        self.clear_ended().await?;
+        // Those whose places are taken here among them.
+        self.backlog.write_down().await?;
         let now = self.clock.now();
         let mut change = self.store.begin().await?;
+        if self.table().get(lock.grant.id).is_none() {
+            // The server took longer than a lock lives. Whoever took it out of the table tells of it.
+            return Err(ended_before());
+        }
         let lifetime = i64::try_from(self.lifetime.as_micros()).unwrap_or(i64::MAX);
         let dead = UnixMicros(now.0.saturating_sub(lifetime));
         let at = (place.connection.id, &place.full);
@@ -158,17 +167,22 @@ impl Inner {
         }
         rows::identify(&mut change, lock.grant.id, &known).await?;
         rows::set_base(&mut change, lock.grant.id, session, seen).await?;
-        let actor = Actor { id: lock.holder, name: lock.grant.holder_name.clone(), origin };
-        let event = (Event::LockAcquired, Outcome::Succeeded);
-        let fence = format!("fence {}", lock.fence);
-        record(&mut change, now, event, Some(&actor), place.full.as_str(), &fence).await?;
-        change.commit().await.map_err(StoreError::from)?;
-        if self.table().get(lock.grant.id).is_none() {
-            // The server took longer than a lock lives.
-            self.end(lock, Event::LockExpired, None).await?;
-            return Err(Fault::new(FaultCode::TimedOut, "The lock ended before it was granted"));
+        let acquired = Deed {
+            at: now,
+            event: Event::LockAcquired,
+            outcome: Outcome::Succeeded,
+            actor: Some(Actor { id: lock.holder, name: lock.grant.holder_name.clone(), origin }),
+            path: place.full.as_str().to_owned(),
+            detail: format!("fence {}", lock.fence),
+        };
+        acquired.record(&mut change, false).await?;
+        if let Err(error) = change.commit().await {
+            // A change that failed may still have happened.
+            self.backlog.ended(lock.grant.id, None);
+            return Err(StoreError::from(error).into());
         }
-        Ok(())
+        // In the meantime, too: its end is written down after this, because nobody else could write.
+        if self.table().get(lock.grant.id).is_none() { Err(ended_before()) } else { Ok(()) }
     }
 
     /// Takes note of a user who opens a file again that he has locked already, perhaps by another connection.
@@ -177,6 +191,8 @@ impl Inner {
         let seen = place.look().await?;
         let mut change = self.store.begin().await?;
         if !rows::move_to(&mut change, id, connection, &place.full, self.clock.now()).await? {
+            // It writes, too.
+            drop(change);
             return Err(self.vanished(id).await);
         }
         rows::set_base(&mut change, id, session, seen.as_ref().map(base_of)).await?;
@@ -185,6 +201,10 @@ impl Inner {
         self.holds.renew(id).await;
         Ok(())
     }
+}
+
+fn ended_before() -> Fault {
+    Fault::new(FaultCode::TimedOut, "The lock ended before it was granted")
 }
 
 /// 32 random bytes as 43 characters.

@@ -60,7 +60,7 @@ pub(super) struct Held {
     identity: Option<FileIdentity>,
     /// The same, as the database has it.
     written: Option<FileIdentity>,
-    /// Whether it was held before a restart and not looked for since.
+    /// Whether it was held before a restart and is still to be looked for.
     is_restored: bool,
     /// Attempts to hold it that have begun.
     begun: u64,
@@ -125,17 +125,25 @@ impl Holds {
     }
 
     /// Looks for the files of a server that were held before a restart, for a moment: somebody may have put others in their
-    /// places meanwhile.
+    /// places meanwhile. One that does not answer by then is not waited for again.
     pub(super) async fn catch_up(&self, with: ServerGuid) {
-        let is_of_server = |held: &Held| held.server.is_none_or(|server| server == with);
-        let restored: Vec<Uuid> = {
-            let held = self.held();
-            let restored = held.iter().filter(|(_, held)| held.is_restored && is_of_server(held));
-            restored.map(|(lock, _)| *lock).collect()
-        };
-        let looks = futures::stream::iter(restored).for_each_concurrent(AT_ONCE, |lock| self.renew(lock));
+        let is_wanted = |held: &Held| held.is_restored && held.server.is_none_or(|server| server == with);
+        let restored: Vec<Uuid> =
+            self.held().iter().filter(|(_, held)| is_wanted(held)).map(|(lock, _)| *lock).collect();
+        let looks = futures::stream::iter(&restored).for_each_concurrent(AT_ONCE, async |lock| {
+            // Others may have looked meanwhile.
+            if self.held().get(lock).is_some_and(is_wanted) {
+                self.renew(*lock).await;
+            }
+        });
         if tokio::time::timeout(CATCH_UP_WITHIN, looks).await.is_err() {
             tracing::info!("not all files that were locked before the restart are held again");
+            let mut all = self.held();
+            for lock in &restored {
+                if let Some(held) = all.get_mut(lock) {
+                    held.is_restored = false;
+                }
+            }
         }
     }
 
@@ -230,8 +238,17 @@ impl Holds {
 
     /// Holds the file that has the lock's place now, whatever was held before. Failures are tried again later.
     pub(super) async fn renew(&self, lock: Uuid) {
-        if let Some((attempt, opened)) = self.open(lock).await {
-            self.take_over(lock, attempt, opened).await;
+        match self.open(lock).await {
+            Some((attempt, opened)) => self.take_over(lock, attempt, opened).await,
+            // There is no way to the file any more, for the time being.
+            None => self.put_off(lock),
+        }
+    }
+
+    fn put_off(&self, lock: Uuid) {
+        if let Some(Held { state: State::Wanted { next, pause }, .. }) = self.held().get_mut(&lock) {
+            *next = Instant::now() + *pause;
+            *pause = (*pause * 2).min(LAST_RETRY);
         }
     }
 
@@ -343,6 +360,8 @@ impl Holds {
         if !probe.await {
             return;
         }
+        // If that could not be done when it was found out.
+        self.write_down(lock).await;
         let Some((_, path, pool)) = self.place(lock).await else { return };
         if pool.stat(&path).await.is_ok_and(|now| now.file_id != number) {
             self.renew(lock).await;
@@ -351,16 +370,9 @@ impl Holds {
 
     /// Opens the file of a lock, with the number of the attempt; `None` when there is no such lock any more, or no such
     /// connection.
-    async fn open(&self, lock: Uuid) -> Option<(u64, Result<(Hold, Option<FileIdentity>), ShareError>)> {
+    async fn open(&self, lock: Uuid) -> Option<(u64, Result<Hold, ShareError>)> {
         let (attempt, path, pool) = self.place(lock).await?;
-        let opened = match pool.hold(&path).await {
-            Ok(hold) => {
-                let identity = FileIdentity::of(&pool, hold.metadata()).await;
-                Ok((hold, identity))
-            }
-            Err(error) => Err(error),
-        };
-        Some((attempt, opened))
+        Some((attempt, pool.hold(&path).await))
     }
 
     /// Where the file of a lock is, and the number of the attempt that begins.
@@ -378,15 +390,15 @@ impl Holds {
     }
 
     /// Takes over what came of an attempt, lets go what is not wanted any more, and writes down which file it is.
-    async fn take_over(
-        &self,
-        lock: Uuid,
-        attempt: u64,
-        opened: Result<(Hold, Option<FileIdentity>), ShareError>,
-    ) {
+    async fn take_over(&self, lock: Uuid, attempt: u64, opened: Result<Hold, ShareError>) {
         if let Some(State::Open(hold, _)) = self.settle(lock, attempt, opened) {
             hold.release().await;
         }
+        self.write_down(lock).await;
+    }
+
+    /// Writes down which file is held, if the database has another one.
+    async fn write_down(&self, lock: Uuid) {
         if self.unwritten(lock).is_none() {
             return;
         }
@@ -415,15 +427,10 @@ impl Holds {
 
     /// The state of a lock after an attempt; what was there before is given back, and so is a hold that nobody wants any
     /// more.
-    fn settle(
-        &self,
-        lock: Uuid,
-        attempt: u64,
-        opened: Result<(Hold, Option<FileIdentity>), ShareError>,
-    ) -> Option<State> {
+    fn settle(&self, lock: Uuid, attempt: u64, opened: Result<Hold, ShareError>) -> Option<State> {
         let now = Instant::now();
         let mut all = self.held();
-        let unwanted = |opened: Result<(Hold, _), _>| opened.ok().map(|(hold, _)| State::Open(hold, now));
+        let unwanted = |opened: Result<Hold, _>| opened.ok().map(|hold| State::Open(hold, now));
         let Some(held) = all.get_mut(&lock).filter(|held| held.settled < attempt) else {
             return unwanted(opened);
         };
@@ -436,9 +443,10 @@ impl Holds {
             State::LetGo => return unwanted(opened),
         };
         let state = match opened {
-            Ok((hold, identity)) => {
-                held.server = identity.map(|identity| identity.server).or(held.server);
-                held.identity = identity;
+            Ok(hold) => {
+                let known = Known::of(&hold);
+                held.server = known.server.or(held.server);
+                held.identity = known.identity;
                 State::Open(hold, now)
             }
             Err(error) => {

@@ -1,6 +1,6 @@
 //! Which file it is that is locked, whatever name it goes by.
 
-use causeway_smb::{Metadata, SharePool};
+use causeway_smb::{Hold, Metadata, ServerIdentity, ShareError, SharePool};
 
 /// By what a server is known, whatever its addresses.
 pub(super) type ServerGuid = [u8; 16];
@@ -22,23 +22,32 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// What is known of the file that `metadata` is about, or of one that is not there.
-    pub(super) async fn of(pool: &SharePool, metadata: Option<&Metadata>) -> Self {
-        let server = pool.server_identity().await.ok().map(|identity| identity.server_guid);
-        let server = server.filter(|server| *server != [0; 16]);
-        let identity = server.zip(metadata).and_then(|(server, metadata)| FileIdentity::on(server, metadata));
-        Self { server, identity }
+    /// What a hold shows.
+    pub(super) fn of(hold: &Hold) -> Self {
+        let server = guid(hold.server());
+        Self { server, identity: FileIdentity::on(server, hold.metadata()) }
+    }
+
+    /// What is known of a file that is not there.
+    pub(super) async fn of_server(pool: &SharePool) -> Self {
+        let server = pool.server_identity().await.ok().as_ref().and_then(guid);
+        Self { server, identity: None }
     }
 }
 
 impl FileIdentity {
     /// `None` where the server does not tell.
-    pub(super) async fn of(pool: &SharePool, metadata: &Metadata) -> Option<Self> {
-        Known::of(pool, Some(metadata)).await.identity
+    pub(super) async fn of(pool: &SharePool, metadata: &Metadata) -> Result<Option<Self>, ShareError> {
+        Ok(Self::on(guid(&pool.server_identity().await?), metadata))
     }
 
-    fn on(server: ServerGuid, metadata: &Metadata) -> Option<Self> {
-        let (volume, file) = (metadata.volume_id?, metadata.file_id);
-        (file != 0).then_some(Self { server, volume, file })
+    fn on(server: Option<ServerGuid>, metadata: &Metadata) -> Option<Self> {
+        let (server, volume, file) = (server?, metadata.volume_id?, metadata.file_id);
+        // Numbers of no file (MS-FSCC 2.1.9).
+        (file != 0 && file != u64::MAX).then_some(Self { server, volume, file })
     }
+}
+
+fn guid(server: &ServerIdentity) -> Option<ServerGuid> {
+    Some(server.server_guid).filter(|guid| *guid != [0; 16])
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::identity::FileIdentity;
 use super::{Inner, Locks, in_use, locked};
 use crate::files::Place;
+use crate::shares::fault;
 use crate::turn::Turn;
 
 /// Leave to change an item: nobody else has it locked, and nobody gets a lock on it before this is dropped.
@@ -65,7 +66,8 @@ impl Pass {
     /// address of its server or another share that leads to it. Fault: `Locked`.
     pub(crate) async fn covers(&self, place: &Place, there: Option<&Metadata>) -> Result<(), Fault> {
         let Some(there) = there else { return Ok(()) };
-        let Some(identity) = FileIdentity::of(&place.pool, there).await else { return Ok(()) };
+        let identity = FileIdentity::of(&place.pool, there).await.map_err(|error| fault(&error))?;
+        let Some(identity) = identity else { return Ok(()) };
         match self.locks.holder_of(&identity, self.by) {
             Some(lock) => Err(locked(&lock)),
             None => Ok(()),

@@ -1,7 +1,7 @@
 //! Stories of locks that the routes cannot tell: a database that takes nothing, restarts at chosen moments, two servers.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use causeway_internal::FaultCode;
 use causeway_internal::accounts::Account;
@@ -105,6 +105,7 @@ async fn what_the_database_could_not_be_told_of_the_end_of_a_lock_it_is_told_lat
     house.store.refuse_changes(true).await;
     house.locks.force(&house.admin, forced.clone()).await.expect_err("it cannot be written down");
     assert_eq!(house.locks.state(&editor, &forced, false).await, LockState::Free, "and is over all the same");
+    house.locks.force(&house.admin, forced.clone()).await.expect_err("which is not yet safe from a kill");
     let _ = house.locks.acquire(&house.admin, forced.clone()).await.expect_err("nor can this");
     assert_eq!(events(&house).await, ["lock.acquired"]);
 
@@ -269,4 +270,46 @@ async fn of_two_locks_that_turn_out_to_be_on_one_file_the_earlier_one_stays() {
     let refused = house.locks.acquire(&editor, two).await.expect_err("the admin's");
     assert_eq!(refused.code, FaultCode::Locked);
     upkeep.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_the_database_has_lost_is_told_of_at_once_and_granted_anew() {
+    let house = House::open().await;
+    fs::write(house.on_disk("plan.txt"), "content").expect("a file");
+    let plan = house.place("plan.txt").await;
+    let lost = house.locks.acquire(&house.admin, plan.clone()).await.expect("locked");
+    // As the deletion of its connection does.
+    let mut change = house.store.begin().await.expect("begun");
+    sqlx::query("DELETE FROM locks").execute(&mut *change).await.expect("deleted");
+    change.commit().await.expect("committed");
+    let again = timeout(WITHOUT_WAITING, house.locks.acquire(&house.admin, plan.clone())).await;
+    assert_eq!(again.expect("at once").expect_err("it is lost").code, FaultCode::LockLost);
+    assert!(!is_good(&house.locks, &house.admin, &plan, &lost).await);
+    let _ = house.locks.acquire(&house.admin, plan).await.expect("anew");
+    assert_eq!(events(&house).await, ["lock.acquired", "lock.dropped", "lock.acquired"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_locks_that_end_at_once_are_in_the_way_of_nothing() {
+    const MANY: usize = 150;
+    let mut house = House::open().await;
+    house.restart_with_locks_of(Duration::from_secs(1)).await;
+    let editor = house.editor("editor").await;
+    for number in 0..MANY {
+        let place = house.place(&format!("{number}.txt")).await;
+        let _ = house.locks.acquire(&editor, place).await.expect("locked");
+    }
+    let upkeep = house.keep_locks();
+    let start = Instant::now();
+    let mut longest = Duration::ZERO;
+    while events(&house).await.iter().filter(|event| *event == "lock.expired").count() < MANY {
+        let asked = Instant::now();
+        let other = house.place("other.txt").await;
+        let _ = house.locks.acquire(&house.admin, other.clone()).await.expect("locked");
+        house.locks.force(&house.admin, other).await.expect("unlocked");
+        longest = longest.max(asked.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(15), "{:?}", events(&house).await.len());
+    }
+    upkeep.cancel();
+    assert!(longest < WITHOUT_WAITING, "{longest:?}");
 }

@@ -110,6 +110,22 @@ pub(crate) struct Record<'a> {
     pub(crate) detail: &'a str,
 }
 
+/// Whether there is such an entry.
+pub(crate) async fn has(
+    within: &mut SqliteConnection,
+    at: UnixMicros,
+    event: Event,
+    detail: &str,
+) -> Result<bool, StoreError> {
+    let found = sqlx::query("SELECT 1 FROM audit WHERE at = ? AND event = ? AND detail = ? LIMIT 1")
+        .bind(at.0)
+        .bind(event.name())
+        .bind(detail)
+        .fetch_optional(within)
+        .await?;
+    Ok(found.is_some())
+}
+
 /// Adds an entry, within the transaction of what it tells of.
 pub(crate) async fn write(
     to: &mut SqliteConnection,

@@ -58,9 +58,11 @@ pub async fn audit_trail(data_dir: &Path, last: u32) -> anyhow::Result<Vec<Audit
 }
 
 fn read(row: &SqliteRow) -> Result<AuditRecord, sqlx::Error> {
-    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(row.try_get::<i64, _>("at")?) * 1000);
+    let micros: i64 = row.try_get("at")?;
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000).ok();
+    let at = at.and_then(|at| at.format(&Rfc3339).ok());
     Ok(AuditRecord {
-        at: at.ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default(),
+        at: at.ok_or_else(|| sqlx::Error::Decode(format!("{micros} is no time").into()))?,
         event: row.try_get("event")?,
         result: row.try_get("result")?,
         actor: row.try_get("actor_name")?,

@@ -136,6 +136,33 @@ async fn a_locked_file_is_held_again_after_the_network_was_cut() {
     assert!(!world.is_open(&folder, "plan.odt"));
 }
 
+#[tokio::test]
+async fn who_saves_again_what_he_was_never_told_was_saved_meets_no_conflict() {
+    let world = World::shared().await;
+    let folder = world.folder("lost-answer");
+    folder.write("plan.odt", "old");
+    let edit = editor(&world).edit(&folder.at("plan.odt")).await;
+    for content in [vec![b'n'; 3 * MIB], b"short".to_vec(), Vec::new()] {
+        // As an earlier attempt has put it there whose answer was lost.
+        folder.write("plan.odt", &content);
+        let saved = edit.save(content.clone()).send().await.expect(200).json();
+        assert_eq!((&saved["status"], folder.read("plan.odt")), (&json!("ok"), content));
+        assert_eq!(folder.names(""), ["plan.odt"]);
+        let _ = edit.save("and goes on from there").send().await.expect(200);
+    }
+    // Of the same length is not the same.
+    folder.write("plan.odt", "theirs, and just as long");
+    let theirs = folder.read("plan.odt");
+    let mut mine = theirs.clone();
+    mine[20] = b'!';
+    let _ = edit.save(mine.clone()).send().await.expect(409);
+    assert_eq!((folder.read("plan.odt"), folder.names("")), (theirs, vec!["plan.odt".to_owned()]));
+    let kept = edit.save_or_copy(mine.clone()).send().await.expect(200).json();
+    let copy = kept["path"].as_str().and_then(|copy| copy.rsplit('/').next()).expect("a path");
+    assert_eq!(folder.read(copy), mine);
+    let _ = edit.release().send().await.expect(200);
+}
+
 /// What `causeway audit` tells of a folder, in the order of time: what, how it went, who, and what there was to say.
 fn on_record(world: &World, folder: &Folder) -> Vec<(String, String, String, String)> {
     let text = |record: &Value, field: &str| record[field].as_str().unwrap_or_default().to_owned();
