@@ -12,9 +12,11 @@ mod starts;
 mod table;
 mod transfer;
 
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
+use futures::FutureExt as _;
 
 use rig::Rig;
 use table::Table;
@@ -73,47 +75,58 @@ async fn run(only: &[String]) -> Result<()> {
         live::allow_many_descriptors();
     }
     let rig = Rig::start().await?;
-    if wanted("idle") {
-        starts::idle_memory(&rig, &mut table).await?;
+    // A measurement that goes wrong may end by a panic.
+    let measured = AssertUnwindSafe(measure(&rig, wanted, &mut table)).catch_unwind().await;
+    if !matches!(measured, Ok(Ok(()))) {
+        eprintln!("── log of the product (last lines)\n{}", rig.last_log());
     }
-    if wanted("list-100") {
-        listing::hundred(&rig, &mut table).await?;
-    }
-    if wanted("list-10000") {
-        listing::ten_thousand(&rig, &mut table).await?;
-    }
-    if wanted("list-watched") {
-        live::watched_listing(&rig, &mut table).await?;
-    }
-    if wanted("info") {
-        load::info(&rig, &mut table).await?;
-    }
-    if wanted("listings") {
-        load::listings_beside_info(&rig, &mut table).await?;
-    }
-    if wanted("range") {
-        transfer::first_byte_of_a_range(&rig, &mut table).await?;
-    }
-    if wanted("download") {
-        transfer::download(&rig, &mut table).await?;
-    }
-    if wanted("upload") {
-        transfer::upload(&rig, &mut table).await?;
-    }
-    if wanted("scan") {
-        directories::scan(&rig, &mut table).await?;
-    }
-    if wanted("locks") {
-        locks::locks(&rig, &mut table).await?;
-    }
-    if wanted("live") {
-        live::change_to_message(&rig, &mut table).await?;
-    }
-    if wanted("sockets") {
-        live::many_sockets(&rig, &mut table).await?;
-    }
+    measured.map_err(|_| anyhow!("a measurement panicked"))??;
     let peak: u64 = rig.processes().map(causeway_tests::Process::peak_memory).sum::<Result<u64>>()?;
     println!("\n{}\n{table}", rig::machine());
     println!("Peak memory of the product in this run: {} MB.", peak / 1_000_000);
+    Ok(())
+}
+
+/// The measurements of one running product.
+async fn measure(rig: &Rig, wanted: impl Fn(&str) -> bool, table: &mut Table) -> Result<()> {
+    if wanted("idle") {
+        starts::idle_memory(rig, table).await?;
+    }
+    if wanted("list-100") {
+        listing::hundred(rig, table).await?;
+    }
+    if wanted("list-10000") {
+        listing::ten_thousand(rig, table).await?;
+    }
+    if wanted("list-watched") {
+        live::watched_listing(rig, table).await?;
+    }
+    if wanted("info") {
+        load::info(rig, table).await?;
+    }
+    if wanted("listings") {
+        load::listings_beside_info(rig, table).await?;
+    }
+    if wanted("range") {
+        transfer::first_byte_of_a_range(rig, table).await?;
+    }
+    if wanted("download") {
+        transfer::download(rig, table).await?;
+    }
+    if wanted("upload") {
+        transfer::upload(rig, table).await?;
+    }
+    if wanted("scan") {
+        directories::scan(rig, table).await?;
+    }
+    if wanted("locks") {
+        locks::locks(rig, table).await?;
+    }
+    if wanted("live") {
+        live::change_to_message(rig, table).await?;
+    }
+    if wanted("sockets") {
+        live::many_sockets(rig, table).await?;
+    }
     Ok(())
 }

@@ -71,6 +71,11 @@ impl Rig {
         &self.folder
     }
 
+    /// The end of its log.
+    pub(crate) fn last_log(&self) -> String {
+        self.world.product().last_log()
+    }
+
     pub(crate) fn processes(&self) -> impl Iterator<Item = &Process> {
         self.world.product().processes()
     }
