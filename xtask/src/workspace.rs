@@ -34,9 +34,16 @@ pub(crate) const SELECTION: &str = "--workspace";
 /// `cargo` in the root, the one that runs us.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // Told to us by the cargo that runs us. The build script of `ring` looks at it, so that half of the product would be
-    // built anew by each `cargo` that is called by hand in between.
-    command.env_remove("CARGO_MANIFEST_DIR");
+    // What the cargo that runs us says of our package. The build script of `ring` looks at it, so that half of the product
+    // would be built anew by each `cargo` that is called by hand in between.
+    for (name, _) in std::env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        {
+            command.env_remove(name);
+        }
+    }
     command.current_dir(root()).args(arguments);
     command
 }

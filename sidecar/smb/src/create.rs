@@ -8,7 +8,7 @@ use smb2::types::flags::FileAccessMask;
 use smb2::types::{FileId, OplockLevel};
 
 use crate::error::ShareError;
-use crate::metadata::{Metadata, RawTimes};
+use crate::metadata::{Metadata, RawTimes, file_number};
 
 /// Access masks (MS-SMB2 2.2.13.1). Each call asks for no more than it uses: what is not asked for can neither be refused
 /// nor stand in another's way.
@@ -140,7 +140,7 @@ struct DiskId {
 impl DiskId {
     fn read(data: &[u8]) -> Option<Self> {
         let number = |at: usize| Some(u64::from_le_bytes(data.get(at..at + 8)?.try_into().ok()?));
-        Some(Self { file: number(0)?, volume: number(8)? })
+        Some(Self { file: file_number(number(0)?), volume: number(8)? })
     }
 }
 

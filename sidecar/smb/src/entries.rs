@@ -5,7 +5,7 @@
 
 use crate::error::ShareError;
 use crate::items::NAME_SURROGATE;
-use crate::metadata::{Metadata, RawTimes, attributes};
+use crate::metadata::{Metadata, RawTimes, attributes, file_number};
 
 /// Where things stand in an entry.
 mod at {
@@ -81,7 +81,7 @@ fn read_entry(fixed: &[u8; at::NAME], name: String) -> Metadata {
     let flags = word(fixed, at::ATTRIBUTES);
     let is_link = flags & attributes::REPARSE_POINT != 0 && word(fixed, at::EA_SIZE) & NAME_SURROGATE != 0;
     let entry = Metadata::from_wire(name, &times, long(fixed, at::SIZE), flags);
-    Metadata { is_link, file_id: long(fixed, at::FILE_ID), ..entry }
+    Metadata { is_link, file_id: file_number(long(fixed, at::FILE_ID)), ..entry }
 }
 
 /// UTF-16 to text. Half a surrogate pair, which no text can hold, becomes the replacement character: such an item is
@@ -135,6 +135,21 @@ mod tests {
         assert_eq!(entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), names);
         assert_eq!(entries[0].file_id, 3);
         assert_eq!(entries[0].size, 30);
+    }
+
+    #[test]
+    fn a_number_that_is_no_files_own_is_none() {
+        let entry = |number| DirectoryInfoEntry {
+            file_name: "a".to_owned(),
+            file_id: Some(number),
+            ..DirectoryInfoEntry::default()
+        };
+        for (told, number) in [(u64::MAX, 0), (0, 0), (u64::MAX - 1, u64::MAX - 1)] {
+            let packed = pack_entries(FileInformationClass::FileIdBothDirectoryInformation, &[entry(told)]);
+            let mut entries = Vec::new();
+            read_entries(&packed.expect("packs"), &mut entries, &mut DotEntries::default()).expect("reads");
+            assert_eq!(entries[0].file_id, number);
+        }
     }
 
     #[test]

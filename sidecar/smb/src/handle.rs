@@ -12,7 +12,7 @@ use crate::create::{Open, Opened};
 use crate::error::ShareError;
 use crate::lane::Lease;
 use crate::limits::deadline;
-use crate::metadata::{Metadata, RawTimes};
+use crate::metadata::{Metadata, RawTimes, file_number};
 use crate::session::succeeded;
 
 /// File information classes (MS-FSCC 2.4).
@@ -181,7 +181,7 @@ pub(crate) fn read_file_number(frame: &Frame) -> Result<u64, ShareError> {
     let number = buffer
         .first_chunk::<8>()
         .ok_or_else(|| ShareError::malformed("a file number of less than 8 bytes"))?;
-    Ok(u64::from_le_bytes(*number))
+    Ok(file_number(u64::from_le_bytes(*number)))
 }
 
 /// The answer to a CLOSE with `POSTQUERY_ATTRIB` (MS-SMB2 2.2.16).

@@ -58,6 +58,12 @@ pub struct Metadata {
     pub volume_id: Option<u64>,
 }
 
+/// The number of a file on its volume, as a server tells it; 0 for those numbers that tell nothing (MS-FSCC 2.1.9): with all
+/// bits set no number could be found that is this file's alone.
+pub(crate) fn file_number(told: u64) -> u64 {
+    if told == u64::MAX { 0 } else { told }
+}
+
 impl Metadata {
     /// The version of the content, for entity tags and conflict checks.
     pub fn version(&self) -> FileVersion {

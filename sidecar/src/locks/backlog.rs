@@ -105,6 +105,10 @@ impl Backlog {
 
     /// Tells the database all there is to tell. After success it knows at least what had happened before the call.
     pub(super) async fn write_down(self: &Arc<Self>) -> Result<(), Fault> {
+        // What is being written is on the list until it is written.
+        if self.entries().is_empty() {
+            return Ok(());
+        }
         let backlog = Arc::clone(self);
         // Whoever waits for it may go away; what is written must be taken off the list.
         to_its_end(async move {

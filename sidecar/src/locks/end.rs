@@ -42,7 +42,7 @@ impl Locks {
     /// next start.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let inner = &self.inner;
-        let upkeep = async { tokio::join!(inner.sweep(), inner.holds.run()) };
+        let upkeep = async { tokio::join!(inner.sweep(), inner.catch_up_on_records(), inner.holds.run()) };
         stop.run_until_cancelled(upkeep).await;
         let last_word = timeout(LAST_WORD_WITHIN, inner.backlog.write_down());
         let ((), told) = tokio::join!(inner.holds.close(), last_word);
@@ -75,15 +75,17 @@ impl Inner {
                     for lock in self.seconds() {
                         under_way.push(async move { self.dropped(&lock).await }.boxed());
                     }
-                    under_way.push(self.catch_up_on_records().boxed());
                 }
             }
         }
     }
 
     async fn catch_up_on_records(&self) {
-        if let Err(fault) = self.backlog.write_down().await {
-            tracing::warn!(%fault, "what has happened to locks could not be written down yet");
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            if let Err(fault) = self.backlog.write_down().await {
+                tracing::warn!(%fault, "what has happened to locks could not be written down yet");
+            }
         }
     }
 

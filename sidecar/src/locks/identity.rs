@@ -43,8 +43,7 @@ impl FileIdentity {
 
     fn on(server: Option<ServerGuid>, metadata: &Metadata) -> Option<Self> {
         let (server, volume, file) = (server?, metadata.volume_id?, metadata.file_id);
-        // Numbers of no file (MS-FSCC 2.1.9).
-        (file != 0 && file != u64::MAX).then_some(Self { server, volume, file })
+        (file != 0).then_some(Self { server, volume, file })
     }
 }
 
