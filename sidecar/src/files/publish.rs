@@ -49,6 +49,11 @@ pub(super) struct Placed {
 }
 
 impl Placed {
+    /// What has become of the content, if it has lost its place again.
+    pub(super) fn content(&self) -> Content {
+        if self.is_renamed { Content::Gone } else { Content::Finished }
+    }
+
     /// Does away with what is left of the temporary sibling.
     pub(super) async fn settle(&self, place: &Place, sibling: Sibling) {
         if self.is_renamed {

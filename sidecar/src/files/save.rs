@@ -119,7 +119,9 @@ impl Save {
         let NotPlaced { fault, content } = match put {
             Ok(placed) => {
                 placed.settle(&self.place, sibling).await;
-                let saved = placed.file;
+                let saved = placed.file.clone();
+                // With it goes the turn: the record may take its time.
+                drop(placed);
                 self.note(Event::EditSaved, Outcome::Succeeded, &format!("{} bytes", saved.size)).await;
                 return Ok(SaveAnswer { info: item(saved), copy: None });
             }
@@ -166,7 +168,6 @@ impl Save {
         };
         let shared = (&*self.files.turns, &self.files.siblings);
         let placed = put_in_place(place, &expected, shared, admit, self.replaces, sibling, file).await?;
-        let lost = |fault| NotPlaced { fault, content: publish::Content::Gone };
         let saved = &placed.file;
         // It is saved, whatever becomes of this: the lock may have ended meanwhile, which is for its next use to tell.
         if let Err(fault) = locks.set_base(lock.grant.id, &self.edit, Some(saved)).await {
@@ -181,7 +182,8 @@ impl Save {
             }
         };
         if now.as_ref().is_none_or(|now| now.file_id != saved.file_id) {
-            return Err(lost(diverged(Some(base_of(saved)), now.as_ref())));
+            let fault = diverged(Some(base_of(saved)), now.as_ref());
+            return Err(NotPlaced { fault, content: placed.content() });
         }
         Ok(placed)
     }

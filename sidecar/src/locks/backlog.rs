@@ -4,9 +4,10 @@
 //! disk may be full. What it could not be told then is kept here, with the time at which it happened, and told as soon as
 //! that is possible.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use causeway_internal::{Fault, UnixMicros};
+use causeway_internal::{Fault, FaultCode, UnixMicros};
 use causeway_locks::Lock;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
@@ -39,9 +40,20 @@ pub(super) struct Deed {
 /// What the database is still to be told, in the order in which it happened.
 pub(super) struct Backlog {
     store: Store,
-    entries: Mutex<Vec<Entry>>,
+    list: Mutex<List>,
     /// Held while entries are written, until they are taken off the list.
     writing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct List {
+    entries: VecDeque<Entry>,
+    /// Entries that have been written.
+    written: u64,
+    /// Attempts to write some that have begun.
+    attempts: u64,
+    /// The latest of them that failed.
+    failed: u64,
 }
 
 #[derive(Clone)]
@@ -49,7 +61,7 @@ struct Entry {
     /// The lock that has ended.
     ended: Option<Uuid>,
     deed: Option<Deed>,
-    /// Whether it was tried to write it down: a change that failed may still have happened.
+    /// Whether it was to be committed once: a commit that failed may still have happened.
     is_tried: bool,
 }
 
@@ -85,46 +97,64 @@ impl Deed {
 
 impl Backlog {
     pub(super) fn new(store: Store) -> Self {
-        Self { store, entries: Mutex::default(), writing: tokio::sync::Mutex::default() }
+        Self { store, list: Mutex::default(), writing: tokio::sync::Mutex::default() }
     }
 
     /// A lock has ended, and how; without a deed it was never granted, as far as anybody was told.
     pub(super) fn ended(&self, lock: Uuid, deed: Option<Deed>) {
-        self.entries().push(Entry { ended: Some(lock), deed, is_tried: false });
+        self.list().entries.push_back(Entry { ended: Some(lock), deed, is_tried: false });
     }
 
     /// Something else was done.
     pub(super) fn done(&self, deed: Deed) {
-        let mut entries = self.entries();
-        if entries.len() < MAX_DEEDS {
-            entries.push(Entry { ended: None, deed: Some(deed), is_tried: false });
+        let mut list = self.list();
+        if list.entries.len() < MAX_DEEDS {
+            list.entries.push_back(Entry { ended: None, deed: Some(deed), is_tried: false });
         } else {
             tracing::error!(path = deed.path, event = ?deed.event, "there is no room for what was done");
         }
     }
 
-    /// Tells the database all there is to tell. After success it knows at least what had happened before the call.
+    /// Tells the database what has happened up to this call. Fault: an attempt that began after the call has failed.
     pub(super) async fn write_down(self: &Arc<Self>) -> Result<(), Fault> {
-        // What is being written is on the list until it is written.
-        if self.entries().is_empty() {
-            return Ok(());
-        }
+        let (mine, before) = {
+            let list = self.list();
+            // What is being written is on the list until it is written.
+            if list.entries.is_empty() {
+                return Ok(());
+            }
+            (list.written + list.entries.len() as u64, list.attempts)
+        };
         let backlog = Arc::clone(self);
         // Whoever waits for it may go away; what is written must be taken off the list.
         to_its_end(async move {
             let _writing = backlog.writing.lock().await;
-            while backlog.write_some().await? {}
-            Ok(())
+            loop {
+                {
+                    let list = backlog.list();
+                    if list.written >= mine {
+                        return Ok(());
+                    }
+                    // Of many who wait for a database that does not answer, one tries.
+                    if list.failed > before {
+                        return Err(
+                            Fault::new(FaultCode::Busy, "The database takes no changes").retry_after(5)
+                        );
+                    }
+                }
+                backlog.write_some().await?;
+            }
         })
         .await
     }
 
-    /// Whether there was anything.
-    async fn write_some(&self) -> Result<bool, StoreError> {
-        let batch: Vec<Entry> = self.entries().iter().take(AT_ONCE).cloned().collect();
-        if batch.is_empty() {
-            return Ok(false);
-        }
+    async fn write_some(&self) -> Result<(), StoreError> {
+        let (batch, attempt) = {
+            let mut list = self.list();
+            list.attempts += 1;
+            (list.entries.iter().take(AT_ONCE).cloned().collect::<Vec<_>>(), list.attempts)
+        };
+        let mut is_complete = false;
         let written = async {
             let mut change = self.store.begin().await?;
             for Entry { ended, deed, is_tried } in &batch {
@@ -135,19 +165,24 @@ impl Backlog {
                     deed.record(&mut change, *is_tried).await?;
                 }
             }
+            is_complete = true;
             Ok::<_, StoreError>(change.commit().await?)
         };
         let outcome = written.await;
-        let mut entries = self.entries();
+        let mut list = self.list();
         if outcome.is_ok() {
-            entries.drain(..batch.len());
+            list.entries.drain(..batch.len());
+            list.written += batch.len() as u64;
         } else {
-            entries.iter_mut().take(batch.len()).for_each(|entry| entry.is_tried = true);
+            list.failed = attempt;
+            if is_complete {
+                list.entries.iter_mut().take(batch.len()).for_each(|entry| entry.is_tried = true);
+            }
         }
-        outcome.map(|()| true)
+        outcome
     }
 
-    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn list(&self) -> MutexGuard<'_, List> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

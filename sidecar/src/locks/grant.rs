@@ -181,6 +181,7 @@ impl Inner {
             self.backlog.ended(lock.grant.id, None);
             return Err(StoreError::from(error).into());
         }
+        self.holds.grant(lock.grant.id);
         // In the meantime, too: its end is written down after this, because nobody else could write.
         if self.table().get(lock.grant.id).is_none() { Err(ended_before()) } else { Ok(()) }
     }

@@ -60,6 +60,8 @@ pub(super) struct Held {
     identity: Option<FileIdentity>,
     /// The same, as the database has it.
     written: Option<FileIdentity>,
+    /// Whether somebody was told that he has the lock.
+    is_granted: bool,
     /// Whether it was held before a restart and is still to be looked for.
     is_restored: bool,
     /// Attempts to hold it that have begun.
@@ -84,6 +86,7 @@ impl Held {
             server,
             identity,
             written: identity,
+            is_granted: is_restored,
             is_restored,
             begun: 0,
             settled: 0,
@@ -170,6 +173,13 @@ impl Holds {
         same
     }
 
+    /// The lock is in the database, and about to be given out.
+    pub(super) fn grant(&self, lock: Uuid) {
+        if let Some(held) = self.held().get_mut(&lock) {
+            held.is_granted = true;
+        }
+    }
+
     /// The locks under which a file is held.
     pub(super) fn locks_on(&self, identity: &FileIdentity) -> Vec<Uuid> {
         same_file(&self.held(), identity)
@@ -188,11 +198,11 @@ impl Holds {
         }
     }
 
-    /// The locks by which one file is held open, where there are several of them.
+    /// The granted locks by which one file is held open, where there are several of them.
     pub(super) fn on_one_file(&self) -> Vec<Vec<Uuid>> {
         let mut files: BTreeMap<FileIdentity, Vec<Uuid>> = BTreeMap::new();
         for (lock, held) in self.held().iter() {
-            if let (State::Open(..), Some(identity)) = (&held.state, held.identity) {
+            if let (State::Open(..), Some(identity), true) = (&held.state, held.identity, held.is_granted) {
                 files.entry(identity).or_default().push(*lock);
             }
         }

@@ -38,7 +38,8 @@ pub struct AuditRecord {
     pub detail: String,
 }
 
-/// The latest records of the trail in that data directory, so many at most, the oldest first. Nothing is changed there.
+/// The latest records of the trail in that data directory, so many at most, the oldest first. No record is changed;
+/// SQLite needs to write its own `-wal` and `-shm` beside the database, even to read it.
 ///
 /// Errors are for the operator's eyes: no such database, one of an earlier version, one that may not be read.
 pub async fn audit_trail(data_dir: &Path, last: u32) -> anyhow::Result<Vec<AuditRecord>> {
