@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use causeway_paths::SharePath;
 use causeway_smb::{Metadata, ShareError};
+use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 
 use super::Place;
@@ -18,19 +18,28 @@ use super::recovery::read_full;
 const MAX_COMPARED: u64 = 256 * 1024 * 1024;
 const COMPARED_WITHIN: Duration = Duration::from_secs(20);
 
-/// Whether a file of that length may have the content, as far as can be told without reading it.
-pub(super) fn may_be_there(there: Option<&Metadata>, length: u64) -> bool {
-    there.is_some_and(|there| !there.is_directory() && there.size == length && length <= MAX_COMPARED)
+/// Content as it is told from all other: taken while it arrives, because what is finished and not yet in its place cannot
+/// be opened a second time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    pub(super) fn of(bytes: Sha256) -> Self {
+        Self(bytes.finalize().into())
+    }
 }
 
-/// The file at `place`, if it has the bytes of the finished file at `ours`. Held by the file's turn.
-pub(super) async fn is_there(place: &Place, ours: &SharePath) -> Option<Metadata> {
+/// The file at `place`, if it has content of that length and fingerprint. Held by the file's turn.
+pub(super) async fn is_there(place: &Place, length: u64, fingerprint: Fingerprint) -> Option<Metadata> {
     let compared = async {
         let there = place.pool.stat(&place.full).await?;
-        let same = have_the_same(place, ours).await?;
+        if there.is_directory() || there.size != length || length > MAX_COMPARED {
+            return Ok(None);
+        }
+        let found = read(place).await?;
         let now = place.pool.stat(&place.full).await?;
         // Nobody has written it while it was read.
-        Ok::<_, ShareError>((same && now.version() == there.version()).then_some(now))
+        Ok::<_, ShareError>((found == fingerprint && now.version() == there.version()).then_some(now))
     };
     match timeout(COMPARED_WITHIN, compared).await {
         Ok(Ok(found)) => found,
@@ -42,17 +51,17 @@ pub(super) async fn is_there(place: &Place, ours: &SharePath) -> Option<Metadata
     }
 }
 
-async fn have_the_same(place: &Place, ours: &SharePath) -> Result<bool, ShareError> {
-    let (one, other) = tokio::try_join!(place.pool.open_read(&place.full), place.pool.open_read(ours))?;
-    let size = one.metadata().size;
-    let mut same = size == other.metadata().size;
-    let mut at = 0;
-    while same && at < size {
-        let (left, right) = tokio::try_join!(read_full(&one, at), read_full(&other, at))?;
-        same = !left.is_empty() && left == right;
-        at += left.len() as u64;
+async fn read(place: &Place) -> Result<Fingerprint, ShareError> {
+    let file = place.pool.open_read(&place.full).await?;
+    let (mut bytes, mut at) = (Sha256::new(), 0);
+    while at < file.metadata().size {
+        let piece = read_full(&file, at).await?;
+        if piece.is_empty() {
+            break;
+        }
+        bytes.update(&piece);
+        at += piece.len() as u64;
     }
-    one.close().await;
-    other.close().await;
-    Ok(same)
+    file.close().await;
+    Ok(Fingerprint::of(bytes))
 }

@@ -9,7 +9,7 @@ use causeway_internal::locks::{BaseVersion, Divergence};
 use causeway_internal::{Fault, FaultCode};
 use causeway_smb::{Metadata, ShareError, ShareErrorKind, Unpublished, WriteHandle};
 
-use super::already;
+use super::already::{self, Fingerprint};
 use super::in_place::write_over;
 use super::read::representation;
 use super::sibling::{Sibling, Siblings};
@@ -32,8 +32,8 @@ pub(super) const PAUSE: Duration = Duration::from_millis(60);
 pub(super) enum Expected {
     /// What a request's conditions say.
     Conditions(RequestConditions),
-    /// What an edit last saw there; `None`: nothing.
-    Base(Option<BaseVersion>),
+    /// What an edit last saw there (`None`: nothing), or the content itself that is to be saved.
+    Base(Option<BaseVersion>, Fingerprint),
 }
 
 /// Content in its place.
@@ -42,21 +42,39 @@ pub(super) struct Placed {
     pub(super) file: Metadata,
     /// Whether there was none before.
     pub(super) is_new: bool,
-    /// Whether the temporary sibling has become the file, or was written over it and is still there.
-    is_renamed: bool,
+    way: Way,
     /// The turn at the file: until it is given back nobody takes or forces its lock, and nobody else saves.
     _turn: Turn,
 }
 
+/// How content came to its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// The temporary sibling has become the file.
+    Renamed,
+    /// It was written over the file, and the sibling is still there.
+    WrittenOver,
+    /// It was there already, and the sibling is gone.
+    WasThere,
+}
+
 impl Placed {
+    /// Whether somebody else may have slipped in before it was there.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.way != Way::WasThere
+    }
+
     /// What has become of the content, if it has lost its place again.
     pub(super) fn content(&self) -> Content {
-        if self.is_renamed { Content::Gone } else { Content::Finished }
+        match self.way {
+            Way::WrittenOver => Content::Finished,
+            Way::Renamed | Way::WasThere => Content::Gone,
+        }
     }
 
     /// Does away with what is left of the temporary sibling.
     pub(super) async fn settle(&self, place: &Place, sibling: Sibling) {
-        if self.is_renamed {
+        if self.way == Way::Renamed {
             sibling.settle().await;
         } else {
             sibling.discard(&place.pool).await;
@@ -119,7 +137,7 @@ impl Expected {
                     )),
                 }
             }
-            Self::Base(base) => {
+            Self::Base(base, _) => {
                 if base.map(|base| base.version) == there.map(Metadata::version) {
                     Ok(())
                 } else {
@@ -135,7 +153,7 @@ impl Expected {
             Self::Conditions(conditions) => {
                 conditions.if_none_match.as_deref().is_some_and(|tags| tags.trim() == "*")
             }
-            Self::Base(base) => base.is_none(),
+            Self::Base(base, _) => base.is_none(),
         }
     }
 }
@@ -171,7 +189,7 @@ pub(super) async fn put_in_place(
         Ok(admitted) => admitted,
         Err(fault) => return Err(kept(fault, file)),
     };
-    if matches!(expected, Expected::Base(_))
+    if matches!(expected, Expected::Base(..))
         && let Err(fault) = pass.hold_anew().await
     {
         return Err(kept(fault, file));
@@ -188,17 +206,23 @@ pub(super) async fn put_in_place(
             let there = place.look().await?;
             expected.permit(there.as_ref())?;
             pass.covers(place, there.as_ref()).await?;
-            Ok(there)
+            Ok::<_, Fault>(there)
         };
         let there = match looked.await {
             Ok(there) => there,
-            Err(fault) if matches!(expected, Expected::Base(_)) => {
-                break unless_it_is_there(place, sibling, fault, file).await.map(|file| (file, false, false));
+            Err(fault) if fault.code == FaultCode::VersionConflict => {
+                // A conflict is none when what is to be saved is what is there.
+                let Expected::Base(_, fingerprint) = expected else { break Err(kept(fault, file)) };
+                let Some(there) = already::is_there(place, file.written(), *fingerprint).await else {
+                    break Err(kept(fault, file));
+                };
+                file.abort().await;
+                break Ok((there, false, Way::WasThere));
             }
             Err(fault) => break Err(kept(fault, file)),
         };
         match file.publish(&place.full, replace).await {
-            Ok(file) => break Ok((file, there.is_none(), true)),
+            Ok(file) => break Ok((file, there.is_none(), Way::Renamed)),
             Err(Unpublished { file: Some(again), error })
                 if attempt < ATTEMPTS && error.kind() != ShareErrorKind::AlreadyExists =>
             {
@@ -211,7 +235,7 @@ pub(super) async fn put_in_place(
             Err(Unpublished { error, mut file }) => {
                 if let (Some(there), Some(file)) = (&there, file.take_if(|_| is_refused(&error))) {
                     let written = write_over(siblings, place, there, *file, sibling).await;
-                    break written.map(|file| (file, false, false));
+                    break written.map(|file| (file, false, Way::WrittenOver));
                 }
                 let unknown = error.outcome_unknown();
                 if unknown {
@@ -222,7 +246,7 @@ pub(super) async fn put_in_place(
                     place.tell(ItemKind::File, Deed::Disturbed);
                 }
                 break match settled {
-                    Ok(file) => Ok((file, there.is_none(), true)),
+                    Ok(file) => Ok((file, there.is_none(), Way::Renamed)),
                     Err(fault) => {
                         Err(NotPlaced { fault, content: file.map_or(Content::Gone, Content::Open) })
                     }
@@ -230,30 +254,11 @@ pub(super) async fn put_in_place(
             }
         }
     };
-    let (file, is_new, is_renamed) = outcome?;
+    let (file, is_new, way) = outcome?;
     place.tell(ItemKind::File, if is_new { Deed::Created } else { Deed::Written });
     pass.take_up().await;
     drop(pass);
-    Ok(Placed { file, is_new, is_renamed, _turn: turn })
-}
-
-/// A conflict is none when what is to be saved is what is there.
-async fn unless_it_is_there(
-    place: &Place,
-    sibling: &Sibling,
-    conflict: Fault,
-    file: WriteHandle,
-) -> Result<Metadata, NotPlaced> {
-    let is_conflict = conflict.code == FaultCode::VersionConflict;
-    let there = if is_conflict { place.look().await.ok().flatten() } else { None };
-    if !already::may_be_there(there.as_ref(), file.written()) {
-        return Err(kept(conflict, file));
-    }
-    if let Err(error) = file.finish().await {
-        return Err(NotPlaced { fault: fault(&error), content: Content::Gone });
-    }
-    let found = already::is_there(place, &sibling.full).await;
-    found.ok_or(NotPlaced { fault: conflict, content: Content::Finished })
+    Ok(Placed { file, is_new, way, _turn: turn })
 }
 
 /// Whether the server refuses to have this file replaced, and not merely at this moment, as far as that can be told.

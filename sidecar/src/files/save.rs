@@ -9,8 +9,10 @@ use causeway_locks::Reach;
 use causeway_locks::copy_name::conflict_copy;
 use causeway_smb::{Metadata, ShareError, ShareErrorKind, Unpublished, WriteHandle};
 use causeway_versions::FileTime;
+use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use super::already::Fingerprint;
 use super::content::Content;
 use super::publish::{self, Expected, NotPlaced, Placed, diverged, put_in_place};
 use super::sibling::Sibling;
@@ -33,6 +35,7 @@ struct Save {
     edit: Edit,
     keep_copy: KeepCopy,
     replaces: bool,
+    fingerprint: Fingerprint,
 }
 
 impl Files {
@@ -80,9 +83,11 @@ impl Files {
                 return Err(refusal);
             }
         }
+        let mut bytes = Sha256::new();
         let (sibling, file) = {
             let key = place.lock_key();
-            let received = self.receive(&place, &mut content, content_length);
+            let seen = |piece: &[u8]| bytes.update(piece);
+            let received = self.receive(&place, &mut content, content_length, seen);
             self.locks.living(account, &key, &edit, received).await?
         };
         let proven = if proof_in_form { compare(&mut edit, &content) } else { Ok(()) };
@@ -101,6 +106,7 @@ impl Files {
             edit,
             keep_copy,
             replaces: before.is_some(),
+            fingerprint: Fingerprint::of(bytes),
         };
         let origin = crate::origin::current();
         let finished = async move { save.finish(sibling, file).await };
@@ -150,7 +156,7 @@ impl Save {
         let expected = async {
             let lock = locks.proven(self.account.id, &key, &self.edit)?;
             match locks.base(lock.grant.id, &self.edit).await? {
-                Some(base) => Ok((lock, Expected::Base(base))),
+                Some(base) => Ok((lock, Expected::Base(base, self.fingerprint))),
                 // Nobody knows any more what it began with: whatever is there is not to be lost.
                 None => Err(diverged(None, place.look().await?.as_ref())),
             }
@@ -172,6 +178,9 @@ impl Save {
         // It is saved, whatever becomes of this: the lock may have ended meanwhile, which is for its next use to tell.
         if let Err(fault) = locks.set_base(lock.grant.id, &self.edit, Some(saved)).await {
             tracing::info!(%fault, "what was saved is not the base of another save");
+        }
+        if !placed.is_doubtful() {
+            return Ok(placed);
         }
         // Somebody else may have replaced it since, past us. Then it is not saved, whatever the server said.
         let now = match place.look().await {

@@ -36,7 +36,7 @@ impl Files {
             new_name(&place)?;
         }
         let mut content = Content::begin(&head.form, content_type, body, &[]).await?;
-        let (sibling, file) = self.receive(&place, &mut content, head.content_length).await?;
+        let (sibling, file) = self.receive(&place, &mut content, head.content_length, |_| {}).await?;
         // An upload can take hours: what its sender may do is asked again before anything changes.
         if let Err(refusal) = self.may_still_write(account, &place).await {
             give_up(&place, sibling, file).await;
@@ -62,12 +62,13 @@ impl Files {
     }
 
     /// Takes in content to its end, in a temporary sibling of `place`. With an announced length, content of another length
-    /// is refused.
+    /// is refused. `seen` is shown each piece.
     pub(super) async fn receive(
         &self,
         place: &Place,
         content: &mut Content,
         announced: Option<u64>,
+        mut seen: impl FnMut(&[u8]),
     ) -> Result<(Sibling, WriteHandle), Fault> {
         let sibling = self.siblings.for_new(place).await?;
         let mut file = match place.pool.create_for_write(&sibling.full).await {
@@ -79,6 +80,7 @@ impl Files {
         };
         let filled = async {
             while let Some(piece) = content.next().await? {
+                seen(&piece);
                 file.write(piece).await.map_err(|error| fault(&error))?;
             }
             match announced {

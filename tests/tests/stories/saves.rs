@@ -1,10 +1,11 @@
 //! What a save keeps of the file that it replaces, what may happen while it is under way, and what is on record of it.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Output;
 use std::time::Duration;
 
 use bytes::Bytes;
-use causeway_tests::{Folder, Proxy, Share, User, World};
+use causeway_tests::{Folder, Proxy, Share, User, World, WorldOptions};
 use futures::SinkExt as _;
 use futures::channel::mpsc;
 use serde_json::{Value, json};
@@ -160,6 +161,37 @@ async fn who_saves_again_what_he_was_never_told_was_saved_meets_no_conflict() {
     let kept = edit.save_or_copy(mine.clone()).send().await.expect(200).json();
     let copy = kept["path"].as_str().and_then(|copy| copy.rsplit('/').next()).expect("a path");
     assert_eq!(folder.read(copy), mine);
+    let _ = edit.release().send().await.expect(200);
+}
+
+#[tokio::test]
+async fn where_a_file_may_be_changed_and_not_deleted_a_conflict_leaves_a_copy_and_no_rubbish() {
+    let rights = causeway_samba::Share::new("rights")
+        .option("vfs objects", "acl_xattr")
+        .option("acl_xattr:ignore system acls", "yes")
+        .option("force user", "daemon");
+    let samba = causeway_samba::Samba::builder().share(rights);
+    let world = World::start(WorldOptions { samba, ..WorldOptions::default() }).await.expect("a world");
+    if !world.samba().has_share("limited") {
+        println!("skipped: only root can act as somebody else");
+        return;
+    }
+    let folder = world.folder_of("rights", "edit-only");
+    folder.write("plan.odt", "old");
+    for (path, mode) in [("plan.odt", 0o666), ("", 0o777)] {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(folder.on_disk(path), mode).expect("a mode");
+    }
+    let share = world.admin().on(&world.connect(&world.admin(), world.draft_of("Rights", "rights")).await);
+    share.delete(&folder.at("plan.odt")).send().await.expect(403).detail();
+    let edit = share.edit(&folder.at("plan.odt")).await;
+    let _ = edit.save("mine").send().await.expect(200);
+    folder.write("plan.odt", "ours");
+    let _ = edit.save("mine").send().await.expect(409);
+    let kept = edit.save_or_copy("mine").send().await.expect(200).json();
+    let copy = kept["path"].as_str().and_then(|copy| copy.rsplit('/').next()).expect("a path");
+    assert_eq!((folder.read("plan.odt"), folder.read(copy)), (b"ours".to_vec(), b"mine".to_vec()));
+    assert_eq!(folder.names("").len(), 2, "{:?}", folder.names(""));
     let _ = edit.release().send().await.expect(200);
 }
 
