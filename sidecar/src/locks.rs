@@ -111,7 +111,8 @@ impl Locks {
             if event == Event::LockDropped && table.restore(lock.clone()) {
                 holds.restore(id, &lock.key, (connection, path), known);
             } else {
-                backlog.ended(id, Some(Deed::end(&lock, path.as_str(), now, (event, None))));
+                backlog
+                    .ended(id, Some(Deed::end(&lock, (Some(connection), path.as_str()), now, (event, None))));
             }
         }
         let inner = Inner {
@@ -294,6 +295,7 @@ impl Locks {
             event,
             outcome,
             actor: Some(Actor::of(account)),
+            on: Some((place.connection.id, place.lock_key().share)),
             path: place.full.as_str().to_owned(),
             detail: detail.to_owned(),
         });

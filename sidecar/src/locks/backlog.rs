@@ -32,6 +32,8 @@ pub(super) struct Deed {
     pub(super) outcome: Outcome,
     /// Nobody, when the program did it by itself.
     pub(super) actor: Option<Actor>,
+    /// By which connection, and on which share.
+    pub(super) on: Option<(Uuid, String)>,
     /// From the root of the share, as it was spelled.
     pub(super) path: String,
     pub(super) detail: String,
@@ -66,15 +68,16 @@ struct Entry {
 }
 
 impl Deed {
-    /// The end of a lock.
+    /// The end of a lock, with the connection by which it was used last, if that is known.
     pub(super) fn end(
         lock: &Lock,
-        path: &str,
+        (connection, path): (Option<Uuid>, &str),
         at: UnixMicros,
         (event, actor): (Event, Option<Actor>),
     ) -> Self {
         let detail = format!("{} had it, fence {}", lock.grant.holder_name, lock.fence);
-        Self { at, event, outcome: Outcome::Succeeded, actor, path: path.to_owned(), detail }
+        let on = connection.map(|connection| (connection, lock.key.share.clone()));
+        Self { at, event, outcome: Outcome::Succeeded, actor, on, path: path.to_owned(), detail }
     }
 
     /// Puts it on the record; with `once`, unless it is there.
@@ -87,7 +90,7 @@ impl Deed {
             event: self.event,
             outcome: self.outcome,
             actor: self.actor.as_ref().map(|actor| (Some(actor.id), actor.name.as_str())),
-            subject: None,
+            subject: self.on.as_ref().map(|(connection, share)| (*connection, share.as_str())),
             origin: self.actor.as_ref().and_then(|actor| actor.origin.as_deref()),
             detail: &detail,
         };

@@ -141,9 +141,12 @@ impl Inner {
     pub(super) async fn end(&self, lock: &Lock, event: Event, actor: Option<Actor>) -> Result<(), Fault> {
         let id = lock.grant.id;
         let held = self.holds.forget(id);
-        let path = held.as_ref().map_or(lock.key.path.as_str(), |held| held.path().as_str());
+        let at = held.as_ref().map_or((None, lock.key.path.as_str()), |held| {
+            let (connection, path) = held.place();
+            (Some(connection), path.as_str())
+        });
         // Whatever becomes of the rest, it is in nobody's way from now on.
-        self.backlog.ended(id, Some(Deed::end(lock, path, self.clock.now(), (event, actor))));
+        self.backlog.ended(id, Some(Deed::end(lock, at, self.clock.now(), (event, actor))));
         let let_go = async {
             if let Some(held) = held {
                 held.let_go().await;

@@ -172,6 +172,7 @@ impl Inner {
             event: Event::LockAcquired,
             outcome: Outcome::Succeeded,
             actor: Some(Actor { id: lock.holder, name: lock.grant.holder_name.clone(), origin }),
+            on: Some((place.connection.id, lock.key.share.clone())),
             path: place.full.as_str().to_owned(),
             detail: format!("fence {}", lock.fence),
         };

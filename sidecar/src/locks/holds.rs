@@ -93,9 +93,9 @@ impl Held {
         }
     }
 
-    /// As it was spelled, from the root of the share.
-    pub(super) fn path(&self) -> &SharePath {
-        &self.path
+    /// The connection by which it is held, and its path as it was spelled, from the root of the share.
+    pub(super) fn place(&self) -> (Uuid, &SharePath) {
+        (self.connection, &self.path)
     }
 
     /// Closes the file, and returns when the server knows.

@@ -33,7 +33,8 @@ pub(crate) enum Event {
     ConnectionChanged,
     /// A connection was deleted.
     ConnectionDeleted,
-    /// A file was locked for editing. Of this and the following the detail begins with the path from the share's root.
+    /// A file was locked for editing. Of this and the following the
+    /// subject is the connection with the share (host, port, name), and the detail begins with the path on it.
     LockAcquired,
     /// A lock was given back.
     LockReleased,

@@ -202,6 +202,11 @@ fn on_record(world: &World, folder: &Folder) -> Vec<(String, String, String, Str
     let mine = records.iter().filter(|record| text(record, "detail").starts_with(folder.path()));
     mine.map(|record| {
         assert_eq!(text(record, "origin"), "127.0.0.1", "{record}");
+        let share = format!("127.0.0.1:{}/data", world.samba_port());
+        assert_eq!(
+            (text(record, "subject"), text(record, "subject_id").as_str()),
+            (share, world.connection())
+        );
         let what = (text(record, "event"), text(record, "result"));
         (what.0, what.1, text(record, "actor"), text(record, "detail"))
     })
