@@ -109,7 +109,7 @@ impl Files {
             fingerprint: Fingerprint::of(bytes),
         };
         let origin = crate::origin::current();
-        let finished = async move { save.finish(sibling, file).await };
+        let finished = async move { Box::pin(save.finish(sibling, file)).await };
         to_its_end(Box::pin(crate::origin::within(origin, finished))).await
     }
 }

@@ -425,6 +425,8 @@ async fn what_no_server_reports_is_found() {
     anna.is(Event::Subscribed).await;
     // The first look is what later ones are compared with.
     until(|| office.directory.listed.load(Ordering::SeqCst) > 0).await;
+    // It has begun, and shows what is there when it ends.
+    anna.is_quiet().await;
     office.directory.entries.lock().unwrap().push(entry("grown.txt", EntryKind::File, 5));
     anna.is(Event::Changed).await;
     assert!(office.metrics.text().contains("causeway_unreported_changes_total 1\n"));

@@ -72,6 +72,9 @@ struct Writer<'a> {
     parent: u64,
     /// The content of which nobody knows whether it was saved.
     perhaps: Option<u64>,
+    /// Contents that were not there when it was looked, of writes whose server may still do them: until the next write is
+    /// accepted, which waits for the end of that.
+    late: Vec<u64>,
 }
 
 /// What becomes of a save that was under way.
@@ -239,6 +242,7 @@ impl<'a> Writer<'a> {
             edit: None,
             parent,
             perhaps: None,
+            late: Vec::new(),
         }
     }
 
@@ -289,6 +293,7 @@ impl<'a> Writer<'a> {
         match outcome {
             Outcome::Done => {
                 self.parent = edition.id;
+                self.late.clear();
                 Fate::Saved
             }
             Outcome::Unknown => {
@@ -316,6 +321,7 @@ impl<'a> Writer<'a> {
         match outcome {
             Outcome::Done => {
                 self.parent = edition.id;
+                self.late.clear();
                 Fate::Saved
             }
             Outcome::Unknown => {
@@ -343,7 +349,15 @@ impl<'a> Writer<'a> {
                     self.parent = perhaps;
                     return Some(true);
                 }
-                Found::Whole(edition) if is_cleared && edition.id == self.parent => return Some(false),
+                Found::Whole(edition) if is_cleared && edition.id == self.parent => {
+                    self.late.push(perhaps);
+                    return Some(false);
+                }
+                Found::Whole(edition) if is_cleared && self.late.contains(&edition.id) => {
+                    self.parent = edition.id;
+                    self.late.push(perhaps);
+                    return Some(false);
+                }
                 _ if self.way == Way::InPlace && start.elapsed() < CLEARED_WITHIN => {
                     tokio::time::sleep(POLL).await;
                 }
