@@ -8,6 +8,11 @@ use super::check::{Rule, Violation};
 use super::edition::{Edition, Found};
 use super::{Action, Operation, Outcome};
 
+/// For how long after a deletion somebody may still be given what was deleted. Samba 4.17 lets a file be opened anew for a moment
+/// while another client, who had it open when it was deleted, still has it: seen without Causeway, by eight clients of an smbd
+/// of which some read, replaced and deleted one file, one to eight times in twelve thousand operations, for up to 33 ms.
+const DELETED_WITHIN: Duration = Duration::from_millis(500);
+
 /// What was written to and read from one file.
 pub(super) struct Contents<'a> {
     file: usize,
@@ -121,8 +126,9 @@ impl<'a> Contents<'a> {
     fn revived(&self, lives: &BTreeMap<u64, Life<'a>>) -> Vec<Violation> {
         let removals: Vec<_> = self.removals().collect();
         let revived = |life: &Life<'a>| {
-            let removal =
-                removals.iter().find(|removal| life.is_ended_by(removal) && removal.ended < life.last.0)?;
+            let removal = removals
+                .iter()
+                .find(|removal| life.is_ended_by(removal) && removal.ended + DELETED_WITHIN < life.last.0)?;
             let what = "what was removed is there again";
             Some(Violation::new(Rule::OneOrder, what, [life.write, life.first.1, *removal, life.last.1]))
         };
