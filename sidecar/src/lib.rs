@@ -10,9 +10,9 @@ mod completion;
 pub mod config;
 mod connections;
 mod files;
-mod history;
 #[cfg(test)]
-mod house;
+mod fixture;
+mod history;
 mod index;
 mod internal_api;
 mod janitor;

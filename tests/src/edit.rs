@@ -211,6 +211,16 @@ impl Answer {
         assert!(detail["message"].as_str().is_some_and(|message| message.contains(' ')), "{detail}");
     }
 
+    /// Demands that a save was kept beside its file; the name of the copy.
+    #[track_caller]
+    #[must_use]
+    pub fn kept_copy(self) -> String {
+        let kept = self.expect(200).json();
+        assert_eq!(kept["status"], "conflict_copy", "{kept}");
+        let name = kept["path"].as_str().and_then(|copy| copy.rsplit('/').next());
+        name.unwrap_or_else(|| panic!("no path in {kept}")).to_owned()
+    }
+
     /// Demands that a companion does not take it for a proxy's: no challenge, no page, no redirection.
     #[track_caller]
     #[must_use]

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use causeway_internal::accounts::{Account, CreateUser, DeleteUser, Role, SignIn};
+use causeway_internal::accounts::{Account, DeleteUser, Role};
 use causeway_internal::connections::{
     AccessMode, ChangeConnection, Connection, ConnectionDraft, ConnectionPatch, CreateConnection,
     DeleteConnection, Scope, TestConnection, TestDraft,
@@ -20,6 +20,7 @@ use super::{Connections, ConnectionsError};
 use crate::accounts::Accounts;
 use crate::changes::Changes;
 use crate::config::SecretOverrides;
+use crate::fixture::{draft, first_admin, new_user};
 use crate::secrets::Secrets;
 use crate::shares::Shares;
 use crate::store::Store;
@@ -42,15 +43,7 @@ impl Office {
     async fn open_in(dir: TempDir, samba: Samba) -> Self {
         let secrets = Secrets::load_or_create(dir.path(), &SecretOverrides::default()).expect("secrets");
         let store = Store::open(dir.path()).await.expect("opened");
-        let accounts = Accounts::open(store.clone(), Vec::new(), Changes::new()).await.expect("users");
-        accounts.ensure_first_admin("admin", Some("secret")).await.expect("made");
-        let attempt = SignIn {
-            username: "admin".to_owned(),
-            password: "secret".to_owned(),
-            peer: None,
-            forwarded_for: None,
-        };
-        let admin = accounts.sign_in(attempt).await.expect("signed in");
+        let (accounts, admin) = first_admin(&store, Changes::new()).await;
         let shares = Arc::new(Shares::new());
         let connections = Connections::open(store.clone(), secrets.sealer(), shares, Changes::new())
             .await
@@ -64,32 +57,13 @@ impl Office {
     }
 
     async fn user(&self, username: &str, role: Role) -> Account {
-        let call = CreateUser {
-            username: username.to_owned(),
-            name: None,
-            email: None,
-            role,
-            password: Some("secret".to_owned()),
-            must_change_password: false,
-            expires_at: None,
-        };
-        self.accounts.create_user(&self.admin, call).await.expect("created").account
+        self.accounts.create_user(&self.admin, new_user(username, role)).await.expect("created").account
     }
 
     /// A draft that works: the share `data` of our smbd.
     fn draft(&self, name: &str, scope: Scope) -> ConnectionDraft {
-        ConnectionDraft {
-            name: name.to_owned(),
-            kind: "smb".to_owned(),
-            host: "127.0.0.1".to_owned(),
-            port: self.samba.port(),
-            share_name: "data".to_owned(),
-            username: self.samba.user().to_owned(),
-            password: self.samba.password().to_owned(),
-            path_prefix: Some("/".to_owned()),
-            scope,
-            access_mode: AccessMode::ReadWrite,
-        }
+        let draft = draft(&self.samba, "127.0.0.1", "data");
+        ConnectionDraft { name: name.to_owned(), scope, ..draft }
     }
 
     async fn create(&self, caller: &Account, draft: ConnectionDraft) -> Result<Connection, Fault> {

@@ -8,9 +8,9 @@ use causeway_internal::FaultCode;
 
 use super::Place;
 use super::sibling::Sibling;
-use crate::house::House;
+use crate::fixture::Fixture;
 
-impl House {
+impl Fixture {
     /// The first half of the replacement of the directory `docs`: it is set aside.
     async fn set_aside(&self) -> Sibling {
         fs::create_dir(self.on_disk("docs")).expect("a directory");
@@ -25,78 +25,78 @@ impl House {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_between_the_two_renames_the_old_directory_comes_back() {
-    let mut house = House::open().await;
-    drop(house.set_aside().await);
-    house.crash();
-    assert_eq!(house.sweep().await, 0);
-    assert_eq!(house.names(), ["docs"]);
-    assert_eq!(fs::read(house.on_disk("docs/kept.txt")).expect("a file"), b"kept");
-    assert!(house.store.journal().leftovers().await.expect("read").is_empty());
+    let mut fixture = Fixture::open().await;
+    drop(fixture.set_aside().await);
+    fixture.crash();
+    assert_eq!(fixture.sweep().await, 0);
+    assert_eq!(fixture.names(), ["docs"]);
+    assert_eq!(fs::read(fixture.on_disk("docs/kept.txt")).expect("a file"), b"kept");
+    assert!(fixture.store.journal().leftovers().await.expect("read").is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_somebody_has_taken_the_name_the_old_directory_is_shown_beside() {
-    let mut house = House::open().await;
-    drop(house.set_aside().await);
-    fs::create_dir(house.on_disk("docs")).expect("somebody else's");
-    house.crash();
-    let number = house.store.journal().leftovers().await.expect("read")[0].id;
-    assert_eq!(house.sweep().await, 0);
+    let mut fixture = Fixture::open().await;
+    drop(fixture.set_aside().await);
+    fs::create_dir(fixture.on_disk("docs")).expect("somebody else's");
+    fixture.crash();
+    let number = fixture.store.journal().leftovers().await.expect("read")[0].id;
+    assert_eq!(fixture.sweep().await, 0);
     let recovered = format!("docs (recovered {number})");
-    assert_eq!(house.names(), ["docs", &recovered]);
-    assert_eq!(fs::read(house.on_disk(&recovered).join("kept.txt")).expect("a file"), b"kept");
-    assert_eq!(house.sweep().await, 0);
-    assert_eq!(house.names(), ["docs", &recovered], "it is nobody's rubbish");
+    assert_eq!(fixture.names(), ["docs", &recovered]);
+    assert_eq!(fs::read(fixture.on_disk(&recovered).join("kept.txt")).expect("a file"), b"kept");
+    assert_eq!(fixture.sweep().await, 0);
+    assert_eq!(fixture.names(), ["docs", &recovered], "it is nobody's rubbish");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_after_the_successor_is_in_place_the_old_directory_goes() {
-    let mut house = House::open().await;
-    let aside = house.set_aside().await;
-    fs::create_dir(house.on_disk("docs")).expect("the successor");
-    drop(aside.superseded(&house.place("docs").await).await.expect("noted"));
-    house.crash();
-    assert_eq!(house.sweep().await, 0);
-    assert_eq!(house.names(), ["docs"]);
-    assert!(fs::read_dir(house.on_disk("docs")).expect("a directory").next().is_none());
+    let mut fixture = Fixture::open().await;
+    let aside = fixture.set_aside().await;
+    fs::create_dir(fixture.on_disk("docs")).expect("the successor");
+    drop(aside.superseded(&fixture.place("docs").await).await.expect("noted"));
+    fixture.crash();
+    assert_eq!(fixture.sweep().await, 0);
+    assert_eq!(fixture.names(), ["docs"]);
+    assert!(fs::read_dir(fixture.on_disk("docs")).expect("a directory").next().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_is_not_forgotten_while_a_directory_is_set_aside_through_it() {
-    let mut house = House::open().await;
-    let aside = house.set_aside().await;
-    let clear = async |house: &House| house.siblings.clear(house.connection, &house.shares).await;
-    let busy = clear(&house).await.expect_err("the replacement is under way");
+    let mut fixture = Fixture::open().await;
+    let aside = fixture.set_aside().await;
+    let clear = async |fixture: &Fixture| fixture.siblings.clear(fixture.connection, &fixture.shares).await;
+    let busy = clear(&fixture).await.expect_err("the replacement is under way");
     assert_eq!(busy.code, FaultCode::Busy);
-    assert_eq!(house.names().len(), 1);
+    assert_eq!(fixture.names().len(), 1);
 
     drop(aside);
-    house.crash();
-    clear(&house).await.expect("cleared");
-    assert_eq!(house.names(), ["docs"]);
-    assert!(house.store.journal().leftovers().await.expect("read").is_empty());
+    fixture.crash();
+    clear(&fixture).await.expect("cleared");
+    assert_eq!(fixture.names(), ["docs"]);
+    assert!(fixture.store.journal().leftovers().await.expect("read").is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_in_the_making_are_swept_away_and_those_at_work_are_not() {
-    let mut house = House::open().await;
-    let file = house.place("new.txt").await;
+    let mut fixture = Fixture::open().await;
+    let file = fixture.place("new.txt").await;
     let (lost, at_work) = (
-        house.siblings.for_new(&file).await.expect("noted"),
-        house.siblings.for_new(&file).await.expect("noted"),
+        fixture.siblings.for_new(&file).await.expect("noted"),
+        fixture.siblings.for_new(&file).await.expect("noted"),
     );
     for sibling in [&lost, &at_work] {
-        fs::write(house.on_disk(sibling.full.as_str()), "half").expect("a file");
+        fs::write(fixture.on_disk(sibling.full.as_str()), "half").expect("a file");
     }
     drop(lost);
-    assert_eq!(house.sweep().await, 0);
-    assert_eq!(house.names(), [at_work.full.as_str()]);
-    house.crash();
-    assert_eq!(house.sweep().await, 0);
-    assert!(house.names().is_empty(), "a new process has nothing at work");
+    assert_eq!(fixture.sweep().await, 0);
+    assert_eq!(fixture.names(), [at_work.full.as_str()]);
+    fixture.crash();
+    assert_eq!(fixture.sweep().await, 0);
+    assert!(fixture.names().is_empty(), "a new process has nothing at work");
 }
 
-impl House {
+impl Fixture {
     /// A file that is being written over: its old content is kept, some of the new one is in its place.
     async fn write_half_over(&self, old: &str, new: &str, half: &str) -> (Place, Sibling, Sibling) {
         let file = self.place("plan.txt").await;
@@ -117,75 +117,75 @@ impl House {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_saves_while_an_earlier_save_may_still_take_the_place() {
-    let mut house = House::open().await;
-    fs::write(house.on_disk("plan.txt"), "old").expect("a file");
-    let (file, other) = (house.place("Plan.txt").await, house.place("other.txt").await);
-    let sibling = house.siblings.for_new(&file).await.expect("noted");
+    let mut fixture = Fixture::open().await;
+    fs::write(fixture.on_disk("plan.txt"), "old").expect("a file");
+    let (file, other) = (fixture.place("Plan.txt").await, fixture.place("other.txt").await);
+    let sibling = fixture.siblings.for_new(&file).await.expect("noted");
     // What a process that was killed has left in a server that has not noticed.
     let handle = file.pool.create_for_write(&sibling.full).await.expect("a file");
-    house.siblings.may_be_saved(&file).await.expect("no rename was asked for");
+    fixture.siblings.may_be_saved(&file).await.expect("no rename was asked for");
     sibling.may_replace(&file).await;
     drop(sibling);
-    house.siblings.may_be_saved(&file).await.expect_err("in doubt in the same process");
-    house.crash();
-    let busy = house.siblings.may_be_saved(&file).await.expect_err("in doubt after a restart");
+    fixture.siblings.may_be_saved(&file).await.expect_err("in doubt in the same process");
+    fixture.crash();
+    let busy = fixture.siblings.may_be_saved(&file).await.expect_err("in doubt after a restart");
     assert_eq!(busy.code, FaultCode::Busy);
-    house.siblings.may_be_read(&file).await.expect("a whole file, whichever it is");
-    house.siblings.may_be_saved(&other).await.expect("of another file");
-    assert_eq!(house.sweep().await, 1);
-    house.siblings.may_be_saved(&file).await.expect_err("the sibling is open still");
+    fixture.siblings.may_be_read(&file).await.expect("a whole file, whichever it is");
+    fixture.siblings.may_be_saved(&other).await.expect("of another file");
+    assert_eq!(fixture.sweep().await, 1);
+    fixture.siblings.may_be_saved(&file).await.expect_err("the sibling is open still");
     handle.abort().await;
-    assert_eq!(house.sweep().await, 0);
-    house.siblings.may_be_saved(&file).await.expect("nothing can take its place any more");
-    assert_eq!(house.names(), ["plan.txt"]);
+    assert_eq!(fixture.sweep().await, 0);
+    fixture.siblings.may_be_saved(&file).await.expect("nothing can take its place any more");
+    assert_eq!(fixture.names(), ["plan.txt"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_a_file_is_written_over_its_old_content_comes_back() {
-    let mut house = House::open().await;
+    let mut fixture = Fixture::open().await;
     let (file, content, kept) =
-        house.write_half_over("the old content, longer", "THE NEW ONE", "THE NEW content, longer").await;
-    let born = fs::metadata(house.on_disk("plan.txt")).expect("a file").ino();
+        fixture.write_half_over("the old content, longer", "THE NEW ONE", "THE NEW content, longer").await;
+    let born = fs::metadata(fixture.on_disk("plan.txt")).expect("a file").ino();
     drop((content, kept));
     // Its editor still has the lock, and with it the file, when the next process begins.
-    let lock = house.locks.acquire(&house.admin, file.clone()).await.expect("locked");
-    house.crash_under_locks().await;
-    let busy = house.siblings.may_be_saved(&file).await.expect_err("nobody saves over it");
+    let lock = fixture.locks.acquire(&fixture.admin, file.clone()).await.expect("locked");
+    fixture.crash_under_locks().await;
+    let busy = fixture.siblings.may_be_saved(&file).await.expect_err("nobody saves over it");
     assert_eq!(busy.code, FaultCode::Busy);
-    house.siblings.may_be_read(&file).await.expect_err("nobody is given half of two contents");
-    assert_eq!(house.sweep().await, 0);
-    house.siblings.may_be_read(&file).await.expect("whole again");
-    assert_eq!(house.read("plan.txt"), "the old content, longer");
-    assert_eq!(fs::metadata(house.on_disk("plan.txt")).expect("a file").ino(), born, "the same file");
-    assert_eq!(house.names(), ["plan.txt"]);
-    house.siblings.may_be_saved(&file).await.expect("to be saved over again");
-    assert_eq!(house.locks.acquire(&house.admin, file).await.expect("his").lock_id, lock.lock_id);
+    fixture.siblings.may_be_read(&file).await.expect_err("nobody is given half of two contents");
+    assert_eq!(fixture.sweep().await, 0);
+    fixture.siblings.may_be_read(&file).await.expect("whole again");
+    assert_eq!(fixture.read("plan.txt"), "the old content, longer");
+    assert_eq!(fs::metadata(fixture.on_disk("plan.txt")).expect("a file").ino(), born, "the same file");
+    assert_eq!(fixture.names(), ["plan.txt"]);
+    fixture.siblings.may_be_saved(&file).await.expect("to be saved over again");
+    assert_eq!(fixture.locks.acquire(&fixture.admin, file).await.expect("his").lock_id, lock.lock_id);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_has_written_since_is_left_and_the_old_content_shown_beside() {
-    let mut house = House::open().await;
-    let (_, content, kept) = house.write_half_over("old", "NEW", "NEd, and more by somebody else").await;
+    let mut fixture = Fixture::open().await;
+    let (_, content, kept) = fixture.write_half_over("old", "NEW", "NEd, and more by somebody else").await;
     drop((content, kept));
-    house.crash();
-    assert_eq!(house.sweep().await, 0);
-    assert_eq!(house.read("plan.txt"), "NEd, and more by somebody else");
-    let names = house.names();
+    fixture.crash();
+    assert_eq!(fixture.sweep().await, 0);
+    assert_eq!(fixture.read("plan.txt"), "NEd, and more by somebody else");
+    let names = fixture.names();
     assert_eq!(names.len(), 2, "{names:?}");
     let recovered = names.iter().find(|name| name.starts_with("plan.txt (recovered ")).expect("shown");
-    assert_eq!(house.read(recovered), "old");
+    assert_eq!(fixture.read(recovered), "old");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_after_a_file_is_written_over_the_new_content_stays() {
-    let mut house = House::open().await;
-    let (file, content, kept) = house.write_half_over("old", "new", "new").await;
+    let mut fixture = Fixture::open().await;
+    let (file, content, kept) = fixture.write_half_over("old", "new", "new").await;
     drop(kept.no_longer_needed(&file).await.expect("noted"));
     drop(content);
-    house.crash();
-    house.siblings.may_be_read(&file).await.expect("whole");
-    assert_eq!(house.sweep().await, 0);
-    house.siblings.may_be_saved(&file).await.expect("nothing of it is left");
-    assert_eq!(house.read("plan.txt"), "new");
-    assert_eq!(house.names(), ["plan.txt"]);
+    fixture.crash();
+    fixture.siblings.may_be_read(&file).await.expect("whole");
+    assert_eq!(fixture.sweep().await, 0);
+    fixture.siblings.may_be_saved(&file).await.expect("nothing of it is left");
+    assert_eq!(fixture.read("plan.txt"), "new");
+    assert_eq!(fixture.names(), ["plan.txt"]);
 }

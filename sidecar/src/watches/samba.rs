@@ -3,8 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-use causeway_internal::accounts::{Account, SignIn};
-use causeway_internal::connections::{AccessMode, ConnectionDraft, CreateConnection, Scope};
+use causeway_internal::accounts::Account;
+use causeway_internal::connections::CreateConnection;
 use causeway_internal::files::{
     CreateItem, DeleteItem, ItemKind, ListDirectory, RenameItem, TransferItem, TransferKind,
 };
@@ -16,11 +16,11 @@ use tempfile::TempDir;
 
 use super::tests::{Browser, Subscription, until};
 use super::*;
-use crate::accounts::Accounts;
 use crate::changes::{Changes, Notice};
 use crate::config::SecretOverrides;
 use crate::connections::Connections;
 use crate::files::{Files, Siblings};
+use crate::fixture::{draft, first_admin};
 use crate::index::Indexes;
 use crate::locks::Locks;
 use crate::secrets::Secrets;
@@ -55,15 +55,7 @@ impl Site {
                 first.note(change);
             }
         });
-        let accounts = Accounts::open(store.clone(), Vec::new(), changes.clone()).await.expect("users");
-        accounts.ensure_first_admin("admin", Some("secret")).await.expect("made");
-        let attempt = SignIn {
-            username: "admin".to_owned(),
-            password: "secret".to_owned(),
-            peer: None,
-            forwarded_for: None,
-        };
-        let admin = accounts.sign_in(attempt).await.expect("signed in");
+        let (accounts, admin) = first_admin(&store, changes.clone()).await;
         let accounts = Arc::new(accounts);
         let shares = Arc::new(Shares::new());
         let connections =
@@ -98,18 +90,7 @@ impl Site {
             indexes,
             (locks, turns),
         );
-        let draft = ConnectionDraft {
-            name: "data".to_owned(),
-            kind: "smb".to_owned(),
-            host: "127.0.0.1".to_owned(),
-            port: samba.port(),
-            share_name: "data".to_owned(),
-            username: samba.user().to_owned(),
-            password: samba.password().to_owned(),
-            path_prefix: None,
-            scope: Scope::Shared,
-            access_mode: AccessMode::ReadWrite,
-        };
+        let draft = draft(&samba, "127.0.0.1", "data");
         let connection = connections.create(&admin, CreateConnection { draft }).await.expect("created").id;
         Self { samba, admin, connections, shares, files, watches, metrics, connection, _dir: dir }
     }

@@ -8,6 +8,9 @@ use causeway_tests::{Pattern, World, WorldOptions};
 
 const MIB: u64 = 1024 * 1024;
 
+/// What is there before.
+const OLD: &[u8] = b"the old content";
+
 /// A file system of 16 MiB; unmounted when dropped.
 struct SmallDisk(PathBuf);
 
@@ -27,54 +30,68 @@ impl Drop for SmallDisk {
     }
 }
 
+/// A world whose share `small` is on a small disk, with a file there and somebody who writes. In the order in which it is
+/// taken apart.
+struct SmallWorld {
+    world: World,
+    share: causeway_tests::Share,
+    _disk: SmallDisk,
+    place: tempfile::TempDir,
+}
+
+impl SmallWorld {
+    /// `None` where no disk can be had.
+    async fn with(name: &str) -> Option<Self> {
+        let place = tempfile::tempdir().expect("a directory");
+        let Some(disk) = SmallDisk::mount(place.path()) else {
+            println!("skipped: no file system can be mounted here");
+            return None;
+        };
+        std::fs::write(place.path().join(name), OLD).expect("a file");
+        let samba = Samba::builder().share(Share::new("small").at(place.path()));
+        let world = World::start(WorldOptions { samba, ..WorldOptions::default() }).await.expect("a world");
+        let connection = world.connect(&world.editor(), world.draft_of("small", "small")).await;
+        let share = world.editor().on(&connection);
+        Some(Self { world, share, _disk: disk, place })
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.place.path().join(name)
+    }
+
+    async fn until_clear(&self) {
+        let left = || std::fs::read_dir(self.place.path()).map_or(0, Iterator::count);
+        self.world.until("the rubbish is gone", || left() == 1).await;
+    }
+}
+
 #[tokio::test]
 async fn an_upload_onto_a_full_disk_leaves_the_old_content() {
-    let place = tempfile::tempdir().expect("a directory");
-    let Some(_disk) = SmallDisk::mount(place.path()) else {
-        println!("skipped: no file system can be mounted here");
-        return;
-    };
-    std::fs::write(place.path().join("old.bin"), "the old content").expect("a file");
-    let samba = Samba::builder().share(Share::new("small").at(place.path()));
-    let world = World::start(WorldOptions { samba, ..WorldOptions::default() }).await.expect("a world");
-    let share = world.editor().on(&world.connect(&world.editor(), world.draft_of("small", "small")).await);
-    let pattern = Pattern::new(2);
+    let Some(small) = SmallWorld::with("old.bin").await else { return };
+    let (share, pattern) = (&small.share, Pattern::new(2));
     for ask in
         [share.put("old.bin", pattern.reader(40 * MIB)), share.upload("old.bin", pattern.reader(40 * MIB))]
     {
         ask.send().await.expect(507).detail();
-        let content = std::fs::read(place.path().join("old.bin")).expect("the old file");
-        assert_eq!(content, b"the old content");
+        assert_eq!(std::fs::read(small.at("old.bin")).expect("the old file"), OLD);
     }
-    let left = || std::fs::read_dir(place.path()).map_or(0, Iterator::count);
-    world.until("the rubbish is gone", || left() == 1).await;
+    small.until_clear().await;
     let _ = share.put("old.bin", pattern.reader(10 * MIB)).send().await.expect(200);
-    assert!(pattern.is_file(&place.path().join("old.bin"), 10 * MIB).expect("the new file"));
+    assert!(pattern.is_file(&small.at("old.bin"), 10 * MIB).expect("the new file"));
 }
 
 #[tokio::test]
 async fn a_save_onto_a_full_disk_leaves_the_old_content_and_the_lock() {
-    let place = tempfile::tempdir().expect("a directory");
-    let Some(_disk) = SmallDisk::mount(place.path()) else {
-        println!("skipped: no file system can be mounted here");
-        return;
-    };
-    std::fs::write(place.path().join("plan.odt"), "the old content").expect("a file");
-    let samba = Samba::builder().share(Share::new("small").at(place.path()));
-    let world = World::start(WorldOptions { samba, ..WorldOptions::default() }).await.expect("a world");
-    let share = world.editor().on(&world.connect(&world.editor(), world.draft_of("small", "small")).await);
-    let edit = share.edit("plan.odt").await;
-    let pattern = Pattern::new(3);
+    let Some(small) = SmallWorld::with("plan.odt").await else { return };
+    let (edit, pattern) = (small.share.edit("plan.odt").await, Pattern::new(3));
     // A copy beside it has no room either.
     for ask in [edit.save(pattern.reader(40 * MIB)), edit.save_or_copy(pattern.reader(40 * MIB))] {
         ask.send().await.expect(507).is_for_a_companion().detail();
-        let content = std::fs::read(place.path().join("plan.odt")).expect("the old file");
-        assert_eq!(content, b"the old content");
+        assert_eq!(std::fs::read(small.at("plan.odt")).expect("the old file"), OLD);
     }
-    let left = || std::fs::read_dir(place.path()).map_or(0, Iterator::count);
-    world.until("the rubbish is gone", || left() == 1).await;
+    small.until_clear().await;
     let _ = edit.heartbeat().send().await.expect(200);
     let _ = edit.save(pattern.reader(10 * MIB)).send().await.expect(200);
-    assert!(pattern.is_file(&place.path().join("plan.odt"), 10 * MIB).expect("the new file"));
+    assert!(pattern.is_file(&small.at("plan.odt"), 10 * MIB).expect("the new file"));
     let _ = edit.release().send().await.expect(200);
 }

@@ -8,6 +8,7 @@ mod browsing;
 mod changes;
 mod companion;
 mod companion_api;
+mod companion_releases;
 mod connections;
 mod copies;
 mod directories;

@@ -93,10 +93,7 @@ async fn a_lock_that_is_taken_away_in_the_middle_of_a_save_ends_it() {
         drop(pieces);
         let answer = saving.await.expect("no panic").expect("an answer");
         if keeps_copy {
-            let kept = answer.expect(200).json();
-            assert_eq!(kept["status"], json!("conflict_copy"), "{kept}");
-            let copy = kept["path"].as_str().and_then(|copy| copy.rsplit('/').next()).expect("a path");
-            assert_eq!(folder.read(copy), vec![b'n'; 3 * MIB]);
+            assert_eq!(folder.read(&answer.kept_copy()), vec![b'n'; 3 * MIB]);
         } else {
             answer.edit_refused(404, "lock_lost");
             assert_eq!(folder.names(""), ["plan.odt"]);
@@ -158,9 +155,8 @@ async fn who_saves_again_what_he_was_never_told_was_saved_meets_no_conflict() {
     mine[20] = b'!';
     let _ = edit.save(mine.clone()).send().await.expect(409);
     assert_eq!((folder.read("plan.odt"), folder.names("")), (theirs, vec!["plan.odt".to_owned()]));
-    let kept = edit.save_or_copy(mine.clone()).send().await.expect(200).json();
-    let copy = kept["path"].as_str().and_then(|copy| copy.rsplit('/').next()).expect("a path");
-    assert_eq!(folder.read(copy), mine);
+    let copy = edit.save_or_copy(mine.clone()).send().await.kept_copy();
+    assert_eq!(folder.read(&copy), mine);
     let _ = edit.release().send().await.expect(200);
 }
 
@@ -188,9 +184,8 @@ async fn where_a_file_may_be_changed_and_not_deleted_a_conflict_leaves_a_copy_an
     let _ = edit.save("mine").send().await.expect(200);
     folder.write("plan.odt", "ours");
     let _ = edit.save("mine").send().await.expect(409);
-    let kept = edit.save_or_copy("mine").send().await.expect(200).json();
-    let copy = kept["path"].as_str().and_then(|copy| copy.rsplit('/').next()).expect("a path");
-    assert_eq!((folder.read("plan.odt"), folder.read(copy)), (b"ours".to_vec(), b"mine".to_vec()));
+    let copy = edit.save_or_copy("mine").send().await.kept_copy();
+    assert_eq!((folder.read("plan.odt"), folder.read(&copy)), (b"ours".to_vec(), b"mine".to_vec()));
     assert_eq!(folder.names("").len(), 2, "{:?}", folder.names(""));
     let _ = edit.release().send().await.expect(200);
 }

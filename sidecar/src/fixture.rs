@@ -1,4 +1,4 @@
-//! A [`House`]: what a case needs to tell of the sidecar's insides, with a real database and a real smbd.
+//! What cases of the sidecar's insides begin with: a real database, a real smbd, and who and what is in them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ const IN_THE_BACKGROUND: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(20);
 
 /// A database, an smbd, and everything of the sidecar between them.
-pub(crate) struct House {
+pub(crate) struct Fixture {
     dir: TempDir,
     pub(crate) samba: Samba,
     pub(crate) store: Store,
@@ -46,20 +46,12 @@ pub(crate) struct House {
     pub(crate) connection: Uuid,
 }
 
-impl House {
+impl Fixture {
     pub(crate) async fn open() -> Self {
         let (dir, samba) = (TempDir::new().expect("a directory"), Samba::start().expect("smbd started"));
         let secrets = Secrets::load_or_create(dir.path(), &SecretOverrides::default()).expect("secrets");
         let store = Store::open(dir.path()).await.expect("opened");
-        let accounts = Accounts::open(store.clone(), Vec::new(), Changes::new()).await.expect("users");
-        accounts.ensure_first_admin("admin", Some("secret")).await.expect("made");
-        let attempt = SignIn {
-            username: "admin".to_owned(),
-            password: "secret".to_owned(),
-            peer: None,
-            forwarded_for: None,
-        };
-        let admin = accounts.sign_in(attempt).await.expect("signed in");
+        let (accounts, admin) = first_admin(&store, Changes::new()).await;
         let connections =
             Connections::open(store.clone(), secrets.sealer(), Arc::new(Shares::new()), Changes::new())
                 .await
@@ -113,16 +105,7 @@ impl House {
 
     /// Somebody else who reads and writes.
     pub(crate) async fn editor(&self, name: &str) -> Account {
-        let call = CreateUser {
-            username: name.to_owned(),
-            name: None,
-            email: None,
-            role: Role::Editor,
-            password: Some("secret, too".to_owned()),
-            must_change_password: false,
-            expires_at: None,
-        };
-        self.accounts.create_user(&self.admin, call).await.expect("made").account
+        self.accounts.create_user(&self.admin, new_user(name, Role::Editor)).await.expect("made").account
     }
 
     /// Another connection to the same server.
@@ -165,7 +148,35 @@ impl House {
     }
 }
 
-fn draft(samba: &Samba, host: &str, share: &str) -> ConnectionDraft {
+/// The users of a new database: an administrator, who has signed in.
+pub(crate) async fn first_admin(store: &Store, changes: Changes) -> (Accounts, Account) {
+    let accounts = Accounts::open(store.clone(), Vec::new(), changes).await.expect("users");
+    accounts.ensure_first_admin("admin", Some("secret")).await.expect("made");
+    let attempt = SignIn {
+        username: "admin".to_owned(),
+        password: "secret".to_owned(),
+        peer: None,
+        forwarded_for: None,
+    };
+    let admin = accounts.sign_in(attempt).await.expect("signed in");
+    (accounts, admin)
+}
+
+/// A user to be made.
+pub(crate) fn new_user(username: &str, role: Role) -> CreateUser {
+    CreateUser {
+        username: username.to_owned(),
+        name: None,
+        email: None,
+        role,
+        password: Some("secret".to_owned()),
+        must_change_password: false,
+        expires_at: None,
+    }
+}
+
+/// A connection that works, to a share of that server.
+pub(crate) fn draft(samba: &Samba, host: &str, share: &str) -> ConnectionDraft {
     ConnectionDraft {
         name: format!("{share} by {host}:{}", samba.port()),
         kind: "smb".to_owned(),
