@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::extract::Request;
+use axum::middleware::map_request;
 use axum::serve::ListenerExt as _;
-use causeway_host::SidecarRoute;
+use causeway_host::{SidecarRoute, lingering};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, Wiring};
@@ -31,6 +33,8 @@ pub(crate) async fn sidecar(config: Config) -> anyhow::Result<()> {
         }
     });
     let router = started.sidecar.router().merge(started.sidecar.metrics_router());
+    // A save is refused in the middle of its content, also by a full disk; the function must hear why.
+    let router = router.layer(map_request(async |request: Request| lingering(request)));
     let stopping = CancellationToken::new();
     let asked = stopping.clone();
     let serving = axum::serve(listener, router).with_graceful_shutdown(async move {

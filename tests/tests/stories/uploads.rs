@@ -92,6 +92,21 @@ async fn an_upload_needs_a_place_and_a_part() {
 }
 
 #[tokio::test]
+async fn a_refusal_reaches_who_is_still_sending() {
+    let world = World::shared().await;
+    let folder = world.folder("refused-early");
+    folder.make_directory("dir");
+    let (share, path, pattern) = (writer(&world), folder.at("dir"), Pattern::new(4));
+    let content = || pattern.reader(16 * MIB);
+    for _ in 0..25 {
+        // It is there long before the body.
+        for ask in [share.upload(&path, content()), share.put(&path, content())] {
+            ask.send().await.expect(409).detail();
+        }
+    }
+}
+
+#[tokio::test]
 async fn further_parts_of_a_form_do_no_harm() {
     let world = World::shared().await;
     let folder = world.folder("parts");

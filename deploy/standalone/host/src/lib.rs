@@ -47,6 +47,7 @@ mod variables;
 pub use app::{App, AppError};
 pub use config::{ComponentLimits, HostConfig, Limits, LogLine, LogSink, Mount};
 pub use host::{Host, SIDECAR_HOST, SidecarRoute, StartError};
+pub use linger::lingering;
 pub use manifest::{
     Component, FileMount, HttpRoute, Manifest, ManifestError, RoutePattern, Template, TemplateError, Variable,
 };

@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::body::Body as AnyBody;
+use axum::extract::Request;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
@@ -16,6 +18,12 @@ const MAX_BYTES: u64 = 64 << 20;
 
 /// How long the rest is read.
 const MAX_TIME: Duration = Duration::from_secs(10);
+
+/// A request whose body is read on for a while when it is dropped early, for servers that do not see to that themselves: what
+/// is answered in the middle of a body then reaches who is still sending it.
+pub fn lingering(request: Request) -> Request {
+    request.map(|body| AnyBody::new(LingeringBody::new(body)))
+}
 
 /// A client's body; the rest of it is read when it is dropped early.
 pub(crate) struct LingeringBody<B: Body<Data = Bytes> + Send + Unpin + 'static>(Option<B>);
