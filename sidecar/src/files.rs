@@ -52,6 +52,10 @@ use crate::watches::Watches;
 /// How long a replacement may leave a name without a file, seen through the server: two system calls and a scheduler.
 const SECOND_LOOK: Duration = Duration::from_millis(20);
 
+/// How long is waited, again and again, for somebody who is just closing a file that has been deleted.
+const CLOSING: [Duration; 3] =
+    [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(160)];
+
 /// The operations, with what they need.
 #[derive(Clone)]
 pub(crate) struct Files {
@@ -111,14 +115,20 @@ impl Place {
 
     /// What is there; `None` when nothing is. Fault: `ParentNotFound` when even the directory is missing.
     pub(crate) async fn look(&self) -> Result<Option<Metadata>, Fault> {
-        match self.pool.stat(&self.full).await {
-            Ok(found) => Ok(Some(found)),
-            Err(error) => match error.kind() {
-                ShareErrorKind::NotFound | ShareErrorKind::DeletePending => Ok(None),
-                ShareErrorKind::PathNotFound | ShareErrorKind::NotADirectory => Err(parent_not_found()),
-                _ => Err(fault(&error)),
-            },
+        there(self.pool.stat(&self.full).await)
+    }
+
+    /// The same, before something is put there. Fault: `InUse` when what is there is being deleted and somebody still has it
+    /// open. The name is not free until he closes it, and Samba 4.17 then deletes whatever has the name: also a file that was
+    /// renamed over it meanwhile, which it does not refuse.
+    pub(crate) async fn look_to_replace(&self) -> Result<Option<Metadata>, Fault> {
+        for wait in CLOSING {
+            match self.pool.stat(&self.full).await {
+                Err(error) if error.kind() == ShareErrorKind::DeletePending => tokio::time::sleep(wait).await,
+                looked => return there(looked),
+            }
         }
+        Err(being_deleted())
     }
 
     /// What is there. Fault: `NotFound`.
@@ -203,6 +213,21 @@ fn below(connection: &ResolvedConnection, path: &SharePath) -> Result<SharePath,
     path.under(&connection.prefix).map_err(|error| Fault::new(FaultCode::Invalid, error.to_string()))
 }
 
+fn there(looked: Result<Metadata, ShareError>) -> Result<Option<Metadata>, Fault> {
+    match looked {
+        Ok(found) => Ok(Some(found)),
+        Err(error) => match error.kind() {
+            ShareErrorKind::NotFound | ShareErrorKind::DeletePending => Ok(None),
+            ShareErrorKind::PathNotFound | ShareErrorKind::NotADirectory => Err(parent_not_found()),
+            _ => Err(fault(&error)),
+        },
+    }
+}
+
+fn being_deleted() -> Fault {
+    Fault::new(FaultCode::InUse, "The file is being deleted, and somebody still has it open")
+}
+
 fn parent_not_found() -> Fault {
     Fault::new(FaultCode::ParentNotFound, "The directory does not exist")
 }
@@ -247,6 +272,7 @@ fn missing(error: &ShareError) -> Fault {
 fn making(error: &ShareError) -> Fault {
     match error.kind() {
         ShareErrorKind::PathNotFound | ShareErrorKind::NotADirectory => parent_not_found(),
+        ShareErrorKind::DeletePending => being_deleted(),
         _ => fault(error),
     }
 }

@@ -139,3 +139,26 @@ async fn a_replaced_file_is_as_visible_as_the_one_before() -> anyhow::Result<()>
     }
     fixture.nothing_open().await
 }
+
+/// Whoever puts a file somewhere has to look whether what is there is being deleted: the server refuses nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_being_deleted_takes_along_what_was_renamed_over_it() -> anyhow::Result<()> {
+    let fixture = Fixture::start()?;
+    let (reader, writer) = (fixture.pool("data"), fixture.pool("data"));
+    let (file, on_disk) = (path("file.txt"), fixture.samba.share_dir("data").join("file.txt"));
+    std::fs::write(&on_disk, "old")?;
+    let open = reader.open_read(&file).await?;
+    fixture.pool("data").delete_file(&file).await?;
+    let looked = writer.stat(&file).await.expect_err("it is being deleted");
+    assert_eq!(looked.kind(), ShareErrorKind::DeletePending);
+    let mut new = writer.create_for_write(&path("~temporary")).await?;
+    new.write(b"new".to_vec().into()).await?;
+    new.publish(&file, true).await.map_err(|refused| refused.error)?;
+    assert_eq!(std::fs::read(&on_disk)?, b"new");
+    assert_eq!(writer.stat(&file).await?.size, 3);
+    open.close().await;
+    let gone = writer.stat(&file).await.expect_err("it was deleted with the old file");
+    assert_eq!(gone.kind(), ShareErrorKind::NotFound);
+    assert!(!on_disk.exists());
+    fixture.nothing_open().await
+}

@@ -203,7 +203,7 @@ pub(super) async fn put_in_place(
     let outcome = loop {
         // At the last moment before each attempt: this is what is expected or not.
         let looked = async {
-            let there = place.look().await?;
+            let there = place.look_to_replace().await?;
             expected.permit(there.as_ref())?;
             pass.covers(place, there.as_ref()).await?;
             Ok::<_, Fault>(there)

@@ -91,7 +91,7 @@ async fn prepare(
     overwrite: bool,
 ) -> Result<Option<(Metadata, Option<Metadata>)>, Fault> {
     let found = from.stat_link().await?;
-    let there = to.look().await?;
+    let there = to.look_to_replace().await?;
     arriving.covers(to, there.as_ref()).await?;
     if let Some(leaving) = leaving {
         leaving.covers(from, Some(&found)).await?;

@@ -29,7 +29,7 @@ impl Files {
             return Err(Fault::new(FaultCode::KindMismatch, "The path names a directory"));
         }
         self.locks.would_pass(account.id, &place, Reach::Item)?;
-        let before = place.look().await?;
+        let before = place.look_to_replace().await?;
         let expected = Expected::Conditions(head.conditions);
         expected.permit(before.as_ref())?;
         if before.is_none() {

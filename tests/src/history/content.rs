@@ -109,12 +109,29 @@ impl<'a> Contents<'a> {
     /// Whether somebody may have removed the file, and nobody certainly put one there since.
     fn may_be_gone(&self, read: &Operation) -> bool {
         self.removals().any(|removal| {
+            let over = self.end_of(removal);
             removal.invoked < read.ended
                 && (removal.outcome == Outcome::Unknown
                     || !self.writes.values().any(|write| {
-                        write.outcome == Outcome::Done && removal.precedes(write) && write.precedes(read)
+                        write.outcome == Outcome::Done && over < write.invoked && write.precedes(read)
                     }))
         })
+    }
+
+    /// From when on a removal takes nothing away any more. When somebody has the file open, Samba 4.17 deletes it when he closes
+    /// it, and with it what was renamed over it meanwhile. The product looks whether that is so; a program on the share does not,
+    /// and what comes after it goes as well.
+    fn end_of(&self, removal: &Operation) -> Duration {
+        let beside = |other: &&&Operation| other.invoked < removal.ended && removal.invoked < other.ended;
+        let closed = self.operations.iter().filter(beside).map(|other| other.ended).max();
+        let closed = closed.unwrap_or(removal.ended) + DELETED_WITHIN;
+        let is_renamed_over = self.operations.iter().any(|other| {
+            matches!(other.action, Action::Overwrite { .. })
+                && other.outcome.is_possible()
+                && removal.invoked < other.ended
+                && other.invoked < closed
+        });
+        if is_renamed_over { closed } else { removal.ended }
     }
 
     /// What removed the file, or may have.

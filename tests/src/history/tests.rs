@@ -292,6 +292,23 @@ fn a_file_that_is_gone_without_a_removal_is_found() {
 }
 
 #[test]
+fn what_is_renamed_over_a_file_that_somebody_still_reads_may_go_with_it() {
+    let gone = || Outcome::Read(Found::Nothing);
+    let story = |successor| {
+        let removed = Story::new().read(20..200, 0).then("bob", 30..40, Action::RemovePastUs, Outcome::Done);
+        removed.then("x", 50..60, successor, Outcome::Done)
+    };
+    let by_a_program = || story(Action::Overwrite { edition: 1 });
+    assert_eq!(by_a_program().then("x", 300..310, Action::Read, gone()).rules(), []);
+    // The product has looked.
+    let by_us = story(Action::Put { edition: 1 });
+    assert_eq!(by_us.then("x", 300..310, Action::Read, gone()).rules(), [Rule::NothingTorn]);
+    // Nobody has it open any more.
+    let later = by_a_program().then("x", 800..810, Action::Put { edition: 2 }, Outcome::Done);
+    assert_eq!(later.then("x", 820..830, Action::Read, gone()).rules(), [Rule::NothingTorn]);
+}
+
+#[test]
 fn a_save_of_what_was_removed_is_found() {
     let saved = |when: std::ops::Range<u64>| {
         Story::new()

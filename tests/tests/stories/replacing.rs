@@ -242,3 +242,34 @@ async fn what_is_put_in_place_is_as_visible_as_it_should_be() {
         assert!(!attributes.clone().any(|attributes| attributes.contains('H')), "{listed}");
     }
 }
+
+#[tokio::test]
+async fn nothing_takes_the_name_of_a_deleted_file_that_somebody_still_reads() {
+    let world = World::shared().await;
+    let folder = world.folder("being-deleted");
+    let (share, path) = (writer(&world), folder.at("old.bin"));
+    // More than waits anywhere on the way to somebody who takes nothing.
+    std::fs::File::create(folder.on_disk("old.bin")).expect("a file").set_len(256 * MIB).expect("its length");
+    folder.write("other.txt", "other");
+    let download = share.download(&path).stream().await.expect("an answer");
+    let _ = share.delete(&path).send().await;
+    assert_eq!(share.info(&path).send().await.status(), 404);
+    let other = folder.at("other.txt");
+    // Once the download ends, the server deletes whatever has the name by then.
+    for (ask, status) in [
+        (share.put(&path, "new"), 409),
+        (share.upload(&path, "new"), 409),
+        (share.copy(&other, &path, true), 423),
+        (share.r#move(&other, &path, true), 423),
+        (share.copy(&other, &path, false), 423),
+        (share.create(&folder.at(""), "old.bin", "file"), 409),
+        (share.rename(&other, "old.bin"), 409),
+    ] {
+        ask.send().await.expect(status).detail();
+    }
+    drop(download);
+    world.until("the name is free", || !folder.on_disk("old.bin").exists()).await;
+    let _ = share.put(&path, "new").send().await.expect(201);
+    assert_eq!(folder.read("old.bin"), b"new");
+    assert_eq!(folder.names(""), ["old.bin", "other.txt"]);
+}

@@ -35,10 +35,10 @@ impl Arrival {
     }
 
     /// Whether what is at a place now may be replaced. Faults: `Locked` when it is a file that somebody else has locked by
-    /// another way to it; `Busy` while an earlier replacement is not over.
+    /// another way to it; `Busy` while an earlier replacement is not over; `InUse` when it is being deleted.
     pub(in crate::files) async fn permit(&self, place: &Place) -> Result<(), Fault> {
         self.siblings.may_be_saved(place).await?;
-        let there = place.look().await?;
+        let there = place.look_to_replace().await?;
         self.pass.covers(place, there.as_ref()).await
     }
 
