@@ -108,6 +108,11 @@ impl Process {
         self.memory("VmHWM:")
     }
 
+    /// How much of the memory that it occupies now is files, above all the program itself, in bytes (`RssFile`).
+    pub fn file_memory(&self) -> Result<u64> {
+        self.memory("RssFile:")
+    }
+
     /// Memory that it occupies now, in bytes (`VmRSS`).
     pub fn resident_memory(&self) -> Result<u64> {
         self.memory("VmRSS:")

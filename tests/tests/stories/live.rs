@@ -432,6 +432,9 @@ async fn a_user_may_have_so_many_sockets_and_is_told_when_he_has_them() {
     let world = World::start(options).await.expect("a world");
     let mut first = world.viewer().socket().await;
     let mut second = world.viewer().socket().await;
+    // They have their places by then: the handshake is over a moment before.
+    first.is_answered().await;
+    second.is_answered().await;
     let mut third = world.viewer().socket().await;
     let message = third.next().await;
     assert_eq!(message["type"], "error");
