@@ -4,6 +4,8 @@ use causeway_internal::{Fault, FaultCode};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use crate::origin;
+
 /// The caller of an operation, who may have gone away meanwhile.
 #[derive(Clone)]
 pub(crate) struct Caller(CancellationToken);
@@ -34,12 +36,14 @@ where
 }
 
 /// Runs an operation in a task of its own: a client that goes away drops the call, and must not leave half of a change
-/// behind.
+/// behind. What it does still comes from where the call came from.
 pub(crate) async fn to_its_end<T: Send + 'static>(
     operation: impl Future<Output = Result<T, Fault>> + Send + 'static,
 ) -> Result<T, Fault> {
-    tokio::spawn(operation.in_current_span()).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "an operation panicked or was ended by the shutdown");
-        Err(Fault::new(FaultCode::Internal, "The operation was interrupted"))
-    })
+    tokio::spawn(origin::within(origin::current(), operation).in_current_span()).await.unwrap_or_else(
+        |error| {
+            tracing::error!(%error, "an operation panicked or was ended by the shutdown");
+            Err(Fault::new(FaultCode::Internal, "The operation was interrupted"))
+        },
+    )
 }

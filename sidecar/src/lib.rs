@@ -12,6 +12,7 @@ mod connections;
 mod files;
 #[cfg(test)]
 mod fixture;
+mod follower;
 mod history;
 mod index;
 mod internal_api;

@@ -35,9 +35,11 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use self::backlog::{Backlog, Deed};
+pub(crate) use self::end::record_ends;
 use self::holds::Holds;
 use self::identity::FileIdentity;
 pub(crate) use self::pass::Pass;
+pub(crate) use self::rows::Owner;
 use crate::accounts::Accounts;
 use crate::completion::to_its_end;
 use crate::connections::Connections;

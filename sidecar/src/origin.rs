@@ -6,7 +6,8 @@ task_local! {
     static ORIGIN: Option<String>;
 }
 
-/// Runs what a call does, with its client's address at hand. Tasks that it starts do not have it.
+/// Runs what a call does, with its client's address at hand. Of the tasks that it starts those of
+/// [`to_its_end`](crate::completion::to_its_end) have it, too.
 pub(crate) async fn within<T>(origin: Option<String>, call: impl Future<Output = T>) -> T {
     ORIGIN.scope(origin, call).await
 }

@@ -10,8 +10,10 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{Accounts, conflict, invalid, is_usable, password, rows, user_not_found};
+use crate::follower::in_turn;
+use crate::locks::{self, Owner};
 use crate::store::StoreError;
-use crate::store::audit::{self, Event, Outcome, Record};
+use crate::store::audit::{self, Event};
 
 /// Longest user name and full name, in characters.
 const MAX_NAME_CHARS: usize = 255;
@@ -39,7 +41,7 @@ impl Accounts {
         let hash = self.state.hasher.hash(password).await?;
 
         let caller = caller.id;
-        self.change(move |state| async move {
+        in_turn(&self.state, move |state| async move {
             let admin = state.require_admin(caller)?;
             let now = state.clock.now();
             let account = Account {
@@ -59,7 +61,8 @@ impl Accounts {
             let mut change = state.store.begin().await?;
             refuse_duplicates(&mut change, &account).await?;
             rows::insert(&mut change, &account, &hash).await?;
-            record(&mut change, now, Event::UserCreated, &admin, &account, "").await?;
+            audit::done(&mut change, now, Event::UserCreated, &admin, (account.id, &account.username), "")
+                .await?;
             change.commit().await.map_err(StoreError::from)?;
             state.publish(account.clone());
             let temporary_password = temporary_password.map(|password| password.to_string());
@@ -71,7 +74,7 @@ impl Accounts {
     /// Changes a user. Faults: `NotPermitted`, `UserNotFound`, `Conflict`, `Invalid`.
     pub(crate) async fn change_user(&self, caller: &Account, call: ChangeUser) -> Result<Account, Fault> {
         let caller = caller.id;
-        self.change(move |state| async move {
+        in_turn(&self.state, move |state| async move {
             let admin = state.require_admin(caller)?;
             let now = state.clock.now();
             let mut change = state.store.begin().await?;
@@ -86,8 +89,15 @@ impl Accounts {
                 refuse_last_admin(&mut change, call.id, now).await?;
             }
             rows::update(&mut change, &after).await?;
-            record(&mut change, now, Event::UserChanged, &admin, &after, &changed_fields(&before, &after))
-                .await?;
+            audit::done(
+                &mut change,
+                now,
+                Event::UserChanged,
+                &admin,
+                (after.id, &after.username),
+                &changed_fields(&before, &after),
+            )
+            .await?;
             change.commit().await.map_err(StoreError::from)?;
             state.publish(after.clone());
             Ok(after)
@@ -107,7 +117,7 @@ impl Accounts {
         }
         let hash = self.state.hasher.hash(password).await?;
         let caller = caller.id;
-        self.change(move |state| async move {
+        in_turn(&self.state, move |state| async move {
             let admin = state.require_admin(caller)?;
             let now = state.clock.now();
             let mut change = state.store.begin().await?;
@@ -120,7 +130,8 @@ impl Accounts {
             account.updated_at = now;
             rows::update(&mut change, &account).await?;
             rows::set_password_hash(&mut change, call.id, &hash).await?;
-            record(&mut change, now, Event::PasswordReset, &admin, &account, "").await?;
+            audit::done(&mut change, now, Event::PasswordReset, &admin, (account.id, &account.username), "")
+                .await?;
             change.commit().await.map_err(StoreError::from)?;
             state.publish(account);
             Ok(())
@@ -133,7 +144,7 @@ impl Accounts {
     /// `UserNotFound`, `Conflict` (himself, or the last administrator).
     pub(crate) async fn delete_user(&self, caller: &Account, call: DeleteUser) -> Result<(), Fault> {
         let caller = caller.id;
-        self.change(move |state| async move {
+        in_turn(&self.state, move |state| async move {
             let admin = state.require_admin(caller)?;
             let now = state.clock.now();
             let mut change = state.store.begin().await?;
@@ -144,8 +155,10 @@ impl Accounts {
             if is_admin(&account, now) {
                 refuse_last_admin(&mut change, call.id, now).await?;
             }
+            locks::record_ends(&mut change, Owner::User(call.id), now).await?;
             rows::delete(&mut change, call.id).await?;
-            record(&mut change, now, Event::UserDeleted, &admin, &account, "").await?;
+            audit::done(&mut change, now, Event::UserDeleted, &admin, (account.id, &account.username), "")
+                .await?;
             change.commit().await.map_err(StoreError::from)?;
             state.withdraw(call.id);
             Ok(())
@@ -238,23 +251,4 @@ fn changed_fields(before: &Account, after: &Account) -> String {
     ];
     let changed: Vec<&str> = fields.iter().filter(|(_, differs)| *differs).map(|(field, _)| *field).collect();
     changed.join(" ")
-}
-
-async fn record(
-    to: &mut SqliteConnection,
-    now: UnixMicros,
-    event: Event,
-    admin: &Account,
-    subject: &Account,
-    detail: &str,
-) -> Result<(), StoreError> {
-    let record = Record {
-        event,
-        outcome: Outcome::Succeeded,
-        actor: Some((Some(admin.id), &admin.username)),
-        subject: Some((subject.id, &subject.username)),
-        origin: None,
-        detail,
-    };
-    audit::write(to, now, record).await
 }

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::administration::username_of;
 use super::{Accounts, invalid, password, rows};
+use crate::follower::in_turn;
 use crate::store::StoreError;
 use crate::store::audit::{self, Event, Outcome, Record};
 
@@ -26,7 +27,7 @@ impl Accounts {
         let password = given.map_or_else(password::generate, |password| Zeroizing::new(password.to_owned()));
         let generated = given.is_none().then(|| password.to_string());
         let hash = self.state.hasher.hash(password).await?;
-        self.change(move |state| async move {
+        in_turn(&self.state, move |state| async move {
             let mut change = state.store.begin().await?;
             if !rows::is_empty(&mut change).await? {
                 return Err(invalid("The first administrator exists already"));

@@ -6,8 +6,9 @@ use zeroize::Zeroizing;
 
 use super::administration::next_token_version;
 use super::{Accounts, conflict, invalid, refused, rows};
+use crate::follower::in_turn;
 use crate::store::StoreError;
-use crate::store::audit::{self, Event, Outcome, Record};
+use crate::store::audit::{self, Event};
 
 impl Accounts {
     /// Replaces the caller's own password and revokes all his tokens. Faults: `BadCredentials` (the current password is
@@ -31,7 +32,7 @@ impl Accounts {
         let hash = state.hasher.hash(new).await?;
 
         let id = caller.id;
-        self.change(move |state| async move {
+        in_turn(&self.state, move |state| async move {
             let mut change = state.store.begin().await?;
             let mut account = rows::one(&mut change, id).await?.ok_or_else(refused)?;
             if account.token_version != known.token_version || !state.admits(&account) {
@@ -43,15 +44,8 @@ impl Accounts {
             account.updated_at = state.clock.now();
             rows::update(&mut change, &account).await?;
             rows::set_password_hash(&mut change, id, &hash).await?;
-            let record = Record {
-                event: Event::PasswordChanged,
-                outcome: Outcome::Succeeded,
-                actor: Some((Some(id), &account.username)),
-                subject: Some((id, &account.username)),
-                origin: None,
-                detail: "",
-            };
-            audit::write(&mut change, account.updated_at, record).await?;
+            let (now, himself) = (account.updated_at, (id, account.username.as_str()));
+            audit::done(&mut change, now, Event::PasswordChanged, &account, himself, "").await?;
             change.commit().await.map_err(StoreError::from)?;
             state.publish(account);
             Ok(())

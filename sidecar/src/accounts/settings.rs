@@ -9,6 +9,7 @@ use sqlx::{Executor, Row as _, Sqlite, SqliteConnection};
 use uuid::Uuid;
 
 use super::{Accounts, invalid, refused};
+use crate::follower::in_turn;
 use crate::store::StoreError;
 
 /// Longest key, in bytes.
@@ -41,7 +42,7 @@ impl Accounts {
             )));
         }
         let user = caller.id;
-        self.change(move |state| async move {
+        in_turn(&self.state, move |state| async move {
             let mut change = state.store.begin().await?;
             if state.user(user).is_none() {
                 return Err(refused());

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::{Accounts, rows};
 use crate::changes::Changes;
+use crate::origin;
 use crate::store::{Clock, Store};
 
 const HOUR: i64 = 3_600_000_000;
@@ -571,28 +572,33 @@ async fn guessing_is_slowed_down() {
 }
 
 #[tokio::test]
-async fn changes_are_recorded() {
+async fn changes_are_recorded_with_where_they_came_from() {
     let office = Office::open().await;
     let admin = office.admin().await;
-    let anna = office.user(&admin, "anna", Role::Editor).await;
-    let call = ChangeUser { role: Some(Role::Viewer), name: Some("Anna".to_owned()), ..no_change(anna.id) };
-    office.accounts.change_user(&admin, call).await.expect("changed");
-    let call = ResetPassword { id: anna.id, new_password: "hidden".to_owned(), must_change_password: false };
-    office.accounts.reset_password(&admin, call).await.expect("reset");
-    let anna = office.sign_in("anna", "hidden").await.expect("signed in");
-    let call = ChangePassword { current: "hidden".to_owned(), new: "hidden too".to_owned() };
-    office.accounts.change_password(&anna, call).await.expect("changed");
-    office.accounts.delete_user(&admin, DeleteUser { id: anna.id }).await.expect("deleted");
+    let changes = async {
+        let anna = office.user(&admin, "anna", Role::Editor).await;
+        let call =
+            ChangeUser { role: Some(Role::Viewer), name: Some("Anna".to_owned()), ..no_change(anna.id) };
+        office.accounts.change_user(&admin, call).await.expect("changed");
+        let call =
+            ResetPassword { id: anna.id, new_password: "hidden".to_owned(), must_change_password: false };
+        office.accounts.reset_password(&admin, call).await.expect("reset");
+        let anna = office.sign_in("anna", "hidden").await.expect("signed in");
+        let call = ChangePassword { current: "hidden".to_owned(), new: "hidden too".to_owned() };
+        office.accounts.change_password(&anna, call).await.expect("changed");
+        office.accounts.delete_user(&admin, DeleteUser { id: anna.id }).await.expect("deleted");
+    };
+    Box::pin(origin::within(Some("192.0.2.7".to_owned()), changes)).await;
     assert_eq!(
         office.audit().await,
         [
             "user.created|succeeded|-|admin|-|first administrator",
-            "user.created|succeeded|admin|anna|-|",
-            "user.changed|succeeded|admin|anna|-|name role",
-            "password.reset|succeeded|admin|anna|-|",
+            "user.created|succeeded|admin|anna|192.0.2.7|",
+            "user.changed|succeeded|admin|anna|192.0.2.7|name role",
+            "password.reset|succeeded|admin|anna|192.0.2.7|",
             "sign_in|succeeded|anna|-|192.0.2.1|password",
-            "password.changed|succeeded|anna|anna|-|",
-            "user.deleted|succeeded|admin|anna|-|",
+            "password.changed|succeeded|anna|anna|192.0.2.7|",
+            "user.deleted|succeeded|admin|anna|192.0.2.7|",
         ]
     );
 }

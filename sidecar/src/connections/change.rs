@@ -6,8 +6,7 @@ use causeway_internal::accounts::Account;
 use causeway_internal::connections::{
     ChangeConnection, Connection, CreateConnection, DeleteConnection, Scope,
 };
-use causeway_internal::{Fault, FaultCode, UnixMicros};
-use sqlx::SqliteConnection;
+use causeway_internal::{Fault, FaultCode};
 use uuid::Uuid;
 
 use super::draft::{check, concerns_server, differs_for_server, new_password, patched, target};
@@ -16,10 +15,11 @@ use super::rows::{self, Stored};
 use super::slug::{free_slug, slug_of};
 use super::{Connections, State, access, invalid, is_admin, not_permitted};
 use crate::changes::Notice;
-use crate::completion::to_its_end;
+use crate::follower::{Follower, in_turn};
+use crate::locks::{self, Owner};
 use crate::secrets::SealError;
 use crate::store::StoreError;
-use crate::store::audit::{self, Event, Outcome, Record};
+use crate::store::audit::{self, Event};
 
 /// Most connections that are kept: all are in memory, some kilobytes each.
 const MAX_CONNECTIONS: usize = 10_000;
@@ -38,7 +38,7 @@ impl Connections {
         self.state.try_out(&target).await?;
 
         let caller = caller.clone();
-        self.make(move |state| async move {
+        in_turn(&self.state, move |state| async move {
             let id = Uuid::new_v4();
             let now = state.clock.now();
             let scope = if is_admin(&caller) { draft.scope } else { Scope::Private };
@@ -63,7 +63,8 @@ impl Connections {
             let mut change = state.store.begin().await?;
             stored.slug = free_slug(&stored.slug, &rows::slugs_like(&mut change, &stored.slug).await?);
             rows::insert(&mut change, &stored).await.map_err(insert_fault)?;
-            record(&mut change, now, Event::ConnectionCreated, &caller, &stored, "").await?;
+            audit::done(&mut change, now, Event::ConnectionCreated, &caller, (stored.id, &stored.name), "")
+                .await?;
             change.commit().await.map_err(StoreError::from)?;
             let seen = access::as_seen(&caller, &stored);
             state.publish(stored);
@@ -88,7 +89,7 @@ impl Connections {
         }
 
         let (caller, tried_revision) = (caller.clone(), tried.revision);
-        self.make(move |state| async move {
+        in_turn(&self.state, move |state| async move {
             let known = state.manageable(&caller, call.id)?;
             let before = &known.stored;
             if concerns_server && before.revision != tried_revision {
@@ -115,7 +116,15 @@ impl Connections {
             let mut change = state.store.begin().await?;
             rows::update(&mut change, &after).await.map_err(insert_fault)?;
             let detail = changed_fields(before, &after, password.is_some());
-            record(&mut change, now, Event::ConnectionChanged, &caller, &after, &detail).await?;
+            audit::done(
+                &mut change,
+                now,
+                Event::ConnectionChanged,
+                &caller,
+                (after.id, &after.name),
+                &detail,
+            )
+            .await?;
             change.commit().await.map_err(StoreError::from)?;
             let seen = access::as_seen(&caller, &after);
             state.publish(after);
@@ -139,12 +148,21 @@ impl Connections {
     pub(crate) async fn delete(&self, caller: &Account, call: DeleteConnection) -> Result<(), Fault> {
         self.state.manageable(caller, call.id)?;
         let caller = caller.clone();
-        self.make(move |state| async move {
+        in_turn(&self.state, move |state| async move {
             let known = state.manageable(&caller, call.id)?;
             let mut change = state.store.begin().await?;
-            rows::delete(&mut change, call.id).await?;
             let now = state.clock.now();
-            record(&mut change, now, Event::ConnectionDeleted, &caller, &known.stored, "").await?;
+            locks::record_ends(&mut change, Owner::Connection(call.id), now).await?;
+            rows::delete(&mut change, call.id).await?;
+            audit::done(
+                &mut change,
+                now,
+                Event::ConnectionDeleted,
+                &caller,
+                (call.id, &known.stored.name),
+                "",
+            )
+            .await?;
             change.commit().await.map_err(StoreError::from)?;
             state.withdraw(call.id);
             Ok(())
@@ -154,7 +172,7 @@ impl Connections {
 
     /// Lets go of the private connections of a user who has been deleted: the database has dropped them with him.
     pub(crate) async fn forget_owner(&self, user: Uuid) -> Result<(), Fault> {
-        self.make(move |state| async move {
+        in_turn(&self.state, move |state| async move {
             let known = state.known.load_full();
             for connection in known.values().filter(|known| known.stored.owner == Some(user)) {
                 state.withdraw(connection.stored.id);
@@ -162,28 +180,6 @@ impl Connections {
             Ok(())
         })
         .await
-    }
-
-    /// Makes a change in a task of its own while no other is made.
-    async fn make<T, F, W>(&self, work: W) -> Result<T, Fault>
-    where
-        W: FnOnce(Arc<State>) -> F + Send + 'static,
-        F: Future<Output = Result<T, Fault>> + Send,
-        T: Send + 'static,
-    {
-        let state = Arc::clone(&self.state);
-        let task = async move {
-            let _turn = state.turn.lock().await;
-            let outcome = work(Arc::clone(&state)).await;
-            if let Err(fault) = &outcome
-                && matches!(fault.code, FaultCode::Internal | FaultCode::Busy)
-            {
-                // A commit that failed may still have happened.
-                state.reload().await;
-            }
-            outcome
-        };
-        to_its_end(task).await
     }
 }
 
@@ -209,6 +205,12 @@ impl State {
         self.known.store(Arc::new(known));
         self.shares.retire(id);
         self.changes.tell(Notice::Connection(id));
+    }
+}
+
+impl Follower for State {
+    fn turn(&self) -> &tokio::sync::Mutex<()> {
+        &self.turn
     }
 
     async fn reload(&self) {
@@ -263,23 +265,4 @@ fn changed_fields(before: &Stored, after: &Stored, password: bool) -> String {
     ];
     let changed: Vec<&str> = fields.iter().filter(|(_, differs)| *differs).map(|(field, _)| *field).collect();
     changed.join(" ")
-}
-
-async fn record(
-    to: &mut SqliteConnection,
-    now: UnixMicros,
-    event: Event,
-    caller: &Account,
-    connection: &Stored,
-    detail: &str,
-) -> Result<(), StoreError> {
-    let record = Record {
-        event,
-        outcome: Outcome::Succeeded,
-        actor: Some((Some(caller.id), &caller.username)),
-        subject: Some((connection.id, &connection.name)),
-        origin: None,
-        detail,
-    };
-    audit::write(to, now, record).await
 }

@@ -108,9 +108,7 @@ impl Files {
             replaces: before.is_some(),
             fingerprint: Fingerprint::of(bytes),
         };
-        let origin = crate::origin::current();
-        let finished = async move { Box::pin(save.finish(sibling, file)).await };
-        to_its_end(Box::pin(crate::origin::within(origin, finished))).await
+        to_its_end(async move { Box::pin(save.finish(sibling, file)).await }).await
     }
 }
 

@@ -161,8 +161,11 @@ impl Backlog {
         let written = async {
             let mut change = self.store.begin().await?;
             for Entry { ended, deed, is_tried } in &batch {
-                if let Some(lock) = ended {
-                    rows::delete(&mut change, *lock).await?;
+                if let Some(lock) = ended
+                    && !rows::delete(&mut change, *lock).await?
+                {
+                    // Whatever took it out of the database has put that on the record.
+                    continue;
                 }
                 if let Some(deed) = deed {
                     deed.record(&mut change, *is_tried).await?;

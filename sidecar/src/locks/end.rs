@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
-use causeway_internal::Fault;
+use causeway_internal::{Fault, UnixMicros};
 use causeway_locks::{Lock, Refusal};
 use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
+use sqlx::SqliteConnection;
 use tokio::time::{MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::backlog::Deed;
-use super::{Actor, Inner, Locks, refused};
+use super::rows::{Owner, Stored};
+use super::{Actor, Inner, Locks, refused, rows};
+use crate::store::StoreError;
 use crate::store::audit::Event;
 
 /// How often locks are looked through for those whose time is over. They count as gone before that; what waits for this
@@ -21,6 +24,19 @@ const SWEEP: Duration = Duration::from_secs(1);
 
 /// How long the last attempt to tell the database may take when the program stops.
 const LAST_WORD_WITHIN: Duration = Duration::from_secs(2);
+
+/// Puts the ends of all locks that go with their owner on the record, within the transaction that deletes it.
+pub(crate) async fn record_ends(
+    to: &mut SqliteConnection,
+    owner: Owner,
+    now: UnixMicros,
+) -> Result<(), StoreError> {
+    for Stored { lock, connection, path, .. } in rows::of(owner, to).await? {
+        let at = (Some(connection), path.as_str());
+        Deed::end(&lock, at, now, (Event::LockDropped, None)).record(to, false).await?;
+    }
+    Ok(())
+}
 
 impl Locks {
     /// Ends the locks of a connection that was deleted.

@@ -18,7 +18,6 @@ use super::identity::{FileIdentity, Known};
 use super::{Actor, Inner, Locks, base_of, changing, in_use, locked, others, rows};
 use crate::completion::to_its_end;
 use crate::files::Place;
-use crate::origin;
 use crate::shares::fault;
 use crate::store::StoreError;
 use crate::store::audit::{Event, Outcome};
@@ -47,7 +46,7 @@ impl Locks {
         if let Some(lock) = self.held_by_another(&key, account.id) {
             return Err(locked(&lock));
         }
-        let (inner, account, origin) = (Arc::clone(&self.inner), account.clone(), origin::current());
+        let (inner, account) = (Arc::clone(&self.inner), account.clone());
         to_its_end(async move {
             let (_turn, acquired) = inner.take(&key, &account).await?;
             let session = Uuid::new_v4();
@@ -60,7 +59,7 @@ impl Locks {
                     for dead in &replaced {
                         inner.expired(dead).await;
                     }
-                    if let Err(refusal) = inner.grant(&lock, &place, session, origin).await {
+                    if let Err(refusal) = inner.grant(&lock, &place, session, &account).await {
                         inner.table().remove(lock.grant.id);
                         inner.holds.end(lock.grant.id).await;
                         return Err(refusal);
@@ -116,13 +115,7 @@ impl Inner {
     }
 
     /// Makes a lock that the table has granted good: on the share, then in the database.
-    async fn grant(
-        &self,
-        lock: &Lock,
-        place: &Place,
-        session: Uuid,
-        origin: Option<String>,
-    ) -> Result<(), Fault> {
+    async fn grant(&self, lock: &Lock, place: &Place, session: Uuid, by: &Account) -> Result<(), Fault> {
         let (hold, other) =
             tokio::join!(place.pool.hold(&place.full), others::look(&place.pool, &place.full));
         let hold = match hold {
@@ -171,7 +164,7 @@ impl Inner {
             at: now,
             event: Event::LockAcquired,
             outcome: Outcome::Succeeded,
-            actor: Some(Actor { id: lock.holder, name: lock.grant.holder_name.clone(), origin }),
+            actor: Some(Actor::of(by)),
             on: Some((place.connection.id, lock.key.share.clone())),
             path: place.full.as_str().to_owned(),
             detail: format!("fence {}", lock.fence),

@@ -32,11 +32,30 @@ pub(super) async fn all(store: &Store) -> Result<(Vec<Stored>, u64), StoreError>
     let fence: i64 =
         sqlx::query_scalar("SELECT last FROM lock_fences WHERE id = 1").fetch_one(store.readers()).await?;
     let rows = sqlx::query("SELECT * FROM locks ORDER BY fence").fetch_all(store.readers()).await?;
-    let mut locks = Vec::with_capacity(rows.len());
-    for row in rows {
-        locks.push(read(&row)?);
-    }
+    let locks = rows.iter().map(read).collect::<Result<_, _>>()?;
     Ok((locks, fence.cast_unsigned()))
+}
+
+/// What goes when it is deleted, and the locks with it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Owner {
+    /// A connection, by which a file was locked.
+    Connection(Uuid),
+    /// A user, with his private connections.
+    User(Uuid),
+}
+
+/// The locks that go with their owner.
+pub(super) async fn of(owner: Owner, within: &mut SqliteConnection) -> Result<Vec<Stored>, StoreError> {
+    let (which, id) = match owner {
+        Owner::Connection(id) => ("connection_id = ?1", id),
+        Owner::User(id) => {
+            ("holder_id = ?1 OR connection_id IN (SELECT id FROM connections WHERE owner_user_id = ?1)", id)
+        }
+    };
+    let query = format!("SELECT * FROM locks WHERE {which} ORDER BY fence");
+    let rows = sqlx::query(&query).bind(id.hyphenated()).fetch_all(within).await?;
+    rows.iter().map(read).collect()
 }
 
 fn read(row: &SqliteRow) -> Result<Stored, StoreError> {
@@ -134,9 +153,10 @@ pub(super) async fn insert(
     Ok(inserted.rows_affected() == 1)
 }
 
-pub(super) async fn delete(to: &mut SqliteConnection, id: Uuid) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM locks WHERE id = ?").bind(id.hyphenated()).execute(to).await?;
-    Ok(())
+/// `false`: there is no such lock (any more).
+pub(super) async fn delete(to: &mut SqliteConnection, id: Uuid) -> Result<bool, StoreError> {
+    let done = sqlx::query("DELETE FROM locks WHERE id = ?").bind(id.hyphenated()).execute(to).await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Says that a lock is used by another connection from now on, which is a sign of life. `false`: there is no such lock.

@@ -1,10 +1,12 @@
 //! Who did what, when, from where, and how it went.
 
 use causeway_internal::UnixMicros;
+use causeway_internal::accounts::Account;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::StoreError;
+use crate::origin;
 
 /// How many records are kept; the oldest go first. Some 20 MB, and years of an ordinary office.
 const MAX_RECORDS: i64 = 100_000;
@@ -125,6 +127,27 @@ pub(crate) async fn has(
         .fetch_optional(within)
         .await?;
     Ok(found.is_some())
+}
+
+/// Adds what a user has done by this call, from where it came.
+pub(crate) async fn done(
+    to: &mut SqliteConnection,
+    at: UnixMicros,
+    event: Event,
+    by: &Account,
+    subject: (Uuid, &str),
+    detail: &str,
+) -> Result<(), StoreError> {
+    let origin = origin::current();
+    let record = Record {
+        event,
+        outcome: Outcome::Succeeded,
+        actor: Some((Some(by.id), &by.username)),
+        subject: Some(subject),
+        origin: origin.as_deref(),
+        detail,
+    };
+    write(to, at, record).await
 }
 
 /// Adds an entry, within the transaction of what it tells of.
