@@ -40,6 +40,9 @@ pub(crate) struct Spelling {
     pub(crate) path: String,
     /// Whether it leads to the file. Otherwise it has the same lock only.
     pub(crate) is_the_file: bool,
+    /// Whether it is spelled as on the server's disk. Where the file is missing at that moment Samba makes two of it for two
+    /// who create it by names that differ in case: it looks for other spellings first, and creates then.
+    pub(crate) is_exact: bool,
 }
 
 /// Who acts.
@@ -365,7 +368,10 @@ fn refused_past_us(answer: &anyhow::Result<Result<(), ShareErrorKind>>) -> Outco
 /// Ways to name a file: another case, more slashes, by another connection, and in another Unicode form, which on Samba is
 /// the name of another file with the same lock.
 fn spellings(folder: &Folder, name: &str) -> Vec<Spelling> {
-    let by = |connection: usize, path: String| Spelling { connection, path, is_the_file: true };
+    let by = |connection: usize, path: String| {
+        let is_exact = path.ends_with(name);
+        Spelling { connection, path, is_the_file: true, is_exact }
+    };
     let decomposed = name.replace('ä', "a\u{308}").replace('Ü', "U\u{308}");
     let mut spellings = vec![
         by(0, folder.at(name)),
@@ -375,7 +381,7 @@ fn spellings(folder: &Folder, name: &str) -> Vec<Spelling> {
         by(1, name.to_lowercase()),
     ];
     if decomposed != name {
-        spellings.push(Spelling { connection: 1, path: decomposed, is_the_file: false });
+        spellings.push(Spelling { connection: 1, path: decomposed, is_the_file: false, is_exact: false });
     }
     spellings
 }

@@ -152,9 +152,18 @@ impl<'a> Client<'a> {
 
     /// A spelling that leads to the file.
     fn way(&mut self, file: usize) -> Spelling {
+        self.way_that(file, |spelling| spelling.is_the_file)
+    }
+
+    /// A spelling by which the file may be made, too.
+    fn way_to_make(&mut self, file: usize) -> Spelling {
+        self.way_that(file, |spelling| spelling.is_exact)
+    }
+
+    fn way_that(&mut self, file: usize, does: impl Fn(&Spelling) -> bool) -> Spelling {
         loop {
             let (_, spelling) = self.spelling(file);
-            if spelling.is_the_file {
+            if does(&spelling) {
                 return spelling;
             }
         }
@@ -316,7 +325,7 @@ impl<'a> Client<'a> {
     }
 
     async fn put(&mut self, file: usize) {
-        let way = self.way(file);
+        let way = self.way_to_make(file);
         let edition = self.arena.edition(file, self.length());
         let ask = self.arena.share(&self.player, &way).put(&way.path, edition.to_bytes());
         let action = Action::Put { edition: edition.id };
@@ -329,7 +338,7 @@ impl<'a> Client<'a> {
     }
 
     async fn transfer(&mut self, file: usize) {
-        let (way, edition) = (self.way(file), self.arena.edition(file, self.length()));
+        let (way, edition) = (self.way_to_make(file), self.arena.edition(file, self.length()));
         let moves = self.random.random_bool(0.5);
         self.arena.transfer(&self.player, edition, &way, moves).await;
     }
