@@ -26,6 +26,9 @@ use crate::turn::Turn;
 /// How long one who wants a lock waits for the change of the file that is under way: most take milliseconds.
 const CHANGE_PATIENCE: Duration = Duration::from_secs(5);
 
+/// Locks that one user may have at once. Each keeps a file open on the server; nobody edits so many.
+const MAX_LOCKS_OF_USER: usize = 1_000;
+
 impl Locks {
     /// Takes the lock of the file at `place`. The share must let it be held, and nobody may have it open there.
     pub(crate) async fn acquire(&self, account: &Account, place: Place) -> Result<LockGrant, Fault> {
@@ -45,6 +48,9 @@ impl Locks {
         // Most who come too late need not wait for their turn to hear so.
         if let Some(lock) = self.held_by_another(&key, account.id) {
             return Err(locked(&lock));
+        }
+        if self.inner.table().locks().filter(|lock| lock.holder == account.id).count() >= MAX_LOCKS_OF_USER {
+            return Err(Fault::new(FaultCode::Conflict, "You have too many files locked"));
         }
         let (inner, account) = (Arc::clone(&self.inner), account.clone());
         to_its_end(async move {

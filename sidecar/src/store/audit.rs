@@ -8,8 +8,11 @@ use uuid::Uuid;
 use super::StoreError;
 use crate::origin;
 
-/// How many records are kept; the oldest go first. Some 20 MB, and years of an ordinary office.
+/// How many records of each class are kept; the oldest go first. Some 20 MB a class, and years of an ordinary office.
 const MAX_RECORDS: i64 = 100_000;
+
+/// After how many records it is looked whether there are too many.
+const LOOK_EVERY: i64 = 1_000;
 
 /// Longest name that is recorded, in characters: the name at a refused sign-in is whatever somebody typed.
 const MAX_NAME_CHARS: usize = 255;
@@ -172,11 +175,46 @@ pub(crate) async fn write(
     .bind(record.detail)
     .execute(&mut *to)
     .await?;
-    // Numbers only grow, so what is more than the bound below the newest is beyond the bound.
-    sqlx::query("DELETE FROM audit WHERE id <= ?")
-        .bind(written.last_insert_rowid().saturating_sub(MAX_RECORDS))
-        .execute(to)
-        .await?;
+    if written.last_insert_rowid() % LOOK_EVERY == 0 {
+        for class in Class::ALL {
+            forget_oldest(to, class).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What is bounded by itself, so that nobody makes the record forget one thing by doing another one again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// What anybody can do who finds the door.
+    SignIns,
+    /// What every user can do all day.
+    Edits,
+    /// What only administrators can do, and what should not happen.
+    Rest,
+}
+
+impl Class {
+    const ALL: [Self; 3] = [Self::SignIns, Self::Edits, Self::Rest];
+
+    fn condition(self) -> &'static str {
+        match self {
+            Self::SignIns => "event = 'sign_in'",
+            Self::Edits => "(event LIKE 'edit.%' OR event LIKE 'lock.%' AND event <> 'lock.forced')",
+            Self::Rest => {
+                "event NOT LIKE 'edit.%' AND (event NOT LIKE 'lock.%' OR event = 'lock.forced') AND event <> 'sign_in'"
+            }
+        }
+    }
+}
+
+async fn forget_oldest(from: &mut SqliteConnection, class: Class) -> Result<(), StoreError> {
+    let those = class.condition();
+    let query = format!(
+        "DELETE FROM audit WHERE {those} AND id <=
+         (SELECT id FROM audit WHERE {those} ORDER BY id DESC LIMIT 1 OFFSET ?)"
+    );
+    sqlx::query(&query).bind(MAX_RECORDS).execute(from).await?;
     Ok(())
 }
 
