@@ -108,6 +108,11 @@ impl Place {
         lock_key(&ShareKey::new(&connection.host, connection.port, &connection.share), full)
     }
 
+    /// The share that a connection leads to, as keys name it.
+    fn share_of(connection: &ResolvedConnection) -> String {
+        Self::key_at(connection, &SharePath::root()).share
+    }
+
     /// The same without a session. Fault: `Invalid` for a path that is too long.
     pub(crate) fn key_of(connection: &ResolvedConnection, path: &SharePath) -> Result<LockKey, Fault> {
         Ok(Self::key_at(connection, &below(connection, path)?))

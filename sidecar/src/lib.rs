@@ -250,9 +250,13 @@ impl Sidecar {
         }
     }
 
-    /// Deletes a user and what is his alone.
+    /// Deletes a user and what is his alone, having finished what was left half done through his connections.
     async fn delete_user(self: Arc<Self>, account: Arc<Account>, call: DeleteUser) -> Result<(), Fault> {
         let user = call.id;
+        self.accounts.require_admin(&account)?;
+        for connection in self.connections.owned_by(user) {
+            self.siblings.clear(connection, &self.shares, &self.locks).await?;
+        }
         completion::to_its_end(async move {
             self.accounts.delete_user(&account, call).await?;
             self.locks.forget_user(user).await;
@@ -268,7 +272,7 @@ impl Sidecar {
         call: DeleteConnection,
     ) -> Result<(), Fault> {
         self.connections.may_manage(&account, call.id)?;
-        self.siblings.clear(call.id, &self.shares).await?;
+        self.siblings.clear(call.id, &self.shares, &self.locks).await?;
         let connection = call.id;
         completion::to_its_end(async move {
             self.connections.delete(&account, call).await?;

@@ -7,7 +7,7 @@ use smb2::pack::Pack;
 use smb2::types::status::NtStatus;
 use smb2::types::{Command, FileId};
 
-use crate::create::{Open, Opened, SHARE_READ, access, option};
+use crate::create::{Open, Opened, SHARE_NOTHING, SHARE_READ, access, option};
 use crate::error::{ShareError, ShareErrorKind};
 use crate::handle::{OpenHandle, class, info_buffer, query, read_close, read_file_number, set};
 use crate::lane::Lease;
@@ -42,6 +42,20 @@ impl SharePool {
     /// Metadata of an item; a link is described itself.
     pub async fn stat_link(&self, path: &SharePath) -> Result<Metadata, ShareError> {
         self.look(Work::Interactive, deadline::INFO, |lease| stat(lease, path.clone(), true)).await
+    }
+
+    /// Whether anybody has a file open, in a way that a share mode can tell of (MS-SMB2 2.2.13: any access to its content).
+    pub async fn is_open(&self, path: &SharePath) -> Result<bool, ShareError> {
+        let looked = self.look(Work::Interactive, deadline::OPEN, |lease| {
+            let alone =
+                Open { sharing: SHARE_NOTHING, ..Open::existing(access::READ, option::NON_DIRECTORY) };
+            open_and_close(lease, path.clone(), alone, None)
+        });
+        match looked.await {
+            Ok(_) => Ok(false),
+            Err(error) if error.kind() == ShareErrorKind::InUse => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     /// Creates an empty file that must not exist yet.

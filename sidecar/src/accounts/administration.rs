@@ -139,6 +139,11 @@ impl Accounts {
         .await
     }
 
+    /// Whether the caller administers users. Fault: `NotPermitted`.
+    pub(crate) fn require_admin(&self, caller: &Account) -> Result<(), Fault> {
+        self.state.require_admin(caller.id).map(drop)
+    }
+
     /// Deletes a user with his settings and private connections; the caller tells
     /// [`Connections::forget_owner`](crate::connections::Connections::forget_owner) afterwards. Faults: `NotPermitted`,
     /// `UserNotFound`, `Conflict` (himself, or the last administrator).

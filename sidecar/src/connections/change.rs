@@ -170,12 +170,16 @@ impl Connections {
         .await
     }
 
+    /// The private connections of a user.
+    pub(crate) fn owned_by(&self, user: Uuid) -> Vec<Uuid> {
+        self.state.owned_by(user)
+    }
+
     /// Lets go of the private connections of a user who has been deleted: the database has dropped them with him.
     pub(crate) async fn forget_owner(&self, user: Uuid) -> Result<(), Fault> {
         in_turn(&self.state, move |state| async move {
-            let known = state.known.load_full();
-            for connection in known.values().filter(|known| known.stored.owner == Some(user)) {
-                state.withdraw(connection.stored.id);
+            for connection in state.owned_by(user) {
+                state.withdraw(connection);
             }
             Ok(())
         })
@@ -184,6 +188,12 @@ impl Connections {
 }
 
 impl State {
+    fn owned_by(&self, user: Uuid) -> Vec<Uuid> {
+        let known = self.known.load();
+        let stored = known.values().map(|known| &known.stored);
+        stored.filter(|stored| stored.owner == Some(user)).map(|stored| stored.id).collect()
+    }
+
     fn seal(&self, id: Uuid, password: &str) -> Result<String, Fault> {
         self.sealer.seal(id, PASSWORD_FIELD, password).map_err(|error: SealError| {
             tracing::error!(%error, "a password could not be encrypted");

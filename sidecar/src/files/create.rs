@@ -57,6 +57,8 @@ impl Files {
         for place in [&from, &to] {
             self.siblings.may_be_saved(place).await?;
         }
+        // What puts a file right stands beside it.
+        self.siblings.may_be_read(&from.lock_key()).await?;
         to_its_end(async move {
             let _arriving = arriving;
             // What cannot be looked at is not renamed either, and then it is known why.

@@ -30,6 +30,16 @@ impl Doubts {
         self.0.remove(&entry);
     }
 
+    /// The entries that leave something uncertain.
+    pub(super) fn entries(&self) -> Vec<i64> {
+        self.0.keys().copied().collect()
+    }
+
+    /// Whether an item is torn, or anything below it.
+    pub(super) fn is_torn_within(&self, item: &LockKey) -> bool {
+        self.0.values().any(|(file, doubt)| *doubt == Doubt::Torn && file.is_within(item))
+    }
+
     /// What is not certain of a file; that it is torn above all.
     pub(super) fn of(&self, file: &LockKey) -> Option<Doubt> {
         let mut doubts = self.0.values().filter(|(other, _)| other == file).map(|(_, doubt)| *doubt);

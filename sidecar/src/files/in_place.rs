@@ -11,7 +11,7 @@ use causeway_smb::{Metadata, ShareError, ShareErrorKind, WriteHandle};
 
 use super::Place;
 use super::publish::{Content, NotPlaced, diverged};
-use super::recovery::put_right;
+use super::recovery::{Righted, put_right};
 use super::sibling::{Sibling, Siblings, WrittenOver};
 use crate::locks::base_of;
 use crate::shares::fault;
@@ -39,25 +39,34 @@ pub(super) async fn write_over(
         kept.discard(pool).await;
         return Err(finished(refusal(place, there, &error).await));
     }
-    let kept = kept.keeps_old_content(place, content_at).await.map_err(finished)?;
+    kept.keeps_old_content(place, content_at).await.map_err(finished)?;
     let written = pool.overwrite(&content_at.full, &place.full, Some(there.version())).await;
     let (outcome, whole) = match written {
         Ok(written) => (Ok(written), true),
         Err(refused) if !refused.touched => (Err(refusal(place, there, &refused.error).await), true),
         Err(torn) => {
             let written = WrittenOver { file: place.full.clone(), new_content: content_at.full.clone() };
-            let restored = put_right(pool, &kept.full, &written, 0).await;
-            if let Err(fault) = &restored {
-                tracing::error!(%fault, "a file waits for its old content");
+            let refused = Err(refusal(place, there, &torn.error).await);
+            match put_right(pool, &kept.full, &written, 0).await {
+                // All of it had been written, and only the answer was lost.
+                Ok(Righted::New(file)) => (Ok(file), true),
+                Ok(Righted::Old | Righted::Foreign) => (refused, true),
+                Err(fault) => {
+                    tracing::error!(%fault, "a file waits for its old content");
+                    (refused, false)
+                }
             }
-            (Err(refusal(place, there, &torn.error).await), restored.is_ok())
         }
     };
     if !whole {
         // The journal knows, and needs the new content too.
         return outcome.map_err(|fault| NotPlaced { fault, content: Content::Needed });
     }
-    kept.no_longer_needed(place).await.map_err(finished)?.discard(pool).await;
+    if let Err(fault) = kept.superseded().await {
+        // Once it is deleted nobody takes it for the file's content either.
+        tracing::warn!(%fault, "the journal could not be written");
+    }
+    kept.discard(pool).await;
     outcome.map_err(finished)
 }
 

@@ -194,8 +194,12 @@ pub(super) async fn put_in_place(
     {
         return Err(kept(fault, file));
     }
-    if replaces && let Err(error) = file.inherit(&place.full).await {
-        return Err(kept(fault(&error), file));
+    let mut has_inherited = false;
+    if replaces {
+        if let Err(error) = file.inherit(&place.full).await {
+            return Err(kept(fault(&error), file));
+        }
+        has_inherited = true;
     }
     let replace = !expected.is_absence();
     let ours = Ours { length: file.written(), file_id: file.file_id() };
@@ -221,6 +225,14 @@ pub(super) async fn put_in_place(
             }
             Err(fault) => break Err(kept(fault, file)),
         };
+        if there.is_some() && !has_inherited {
+            // It was made while the new content arrived, and is looked at again after this.
+            if let Err(error) = file.inherit(&place.full).await {
+                break Err(kept(fault(&error), file));
+            }
+            has_inherited = true;
+            continue;
+        }
         match file.publish(&place.full, replace).await {
             Ok(file) => break Ok((file, there.is_none(), Way::Renamed)),
             Err(Unpublished { file: Some(again), error })

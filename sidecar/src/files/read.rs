@@ -39,7 +39,7 @@ impl Files {
             let plan = plan(&head, &found);
             return Ok((ReadAnswer { plan, info: item(found) }, None));
         }
-        self.siblings.may_be_read(&place).await?;
+        self.siblings.may_be_read(&place.lock_key()).await?;
         let handle =
             twice(|| place.pool.open_read(&place.full)).await.map_err(|error| match error.kind() {
                 ShareErrorKind::IsADirectory => is_a_directory(),

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use causeway_internal::{Fault, FaultCode};
-use causeway_paths::{SharePath, TempName};
+use causeway_locks::LockKey;
+use causeway_paths::{CaseRule, SharePath, TempName};
 use causeway_smb::{ShareErrorKind, SharePool};
 use tokio::sync::{Notify, OnceCell};
 use uuid::Uuid;
@@ -103,8 +104,8 @@ impl Siblings {
             .map_err(|error| Fault::new(FaultCode::Invalid, error.to_string()))?;
         let id = {
             let _gate = self.gate.lock().await;
-            let id =
-                self.journal.begin(place.connection.id, &full, &purpose, keeps_something(&purpose)).await?;
+            let on = (place.connection.id, place.lock_key().share);
+            let id = self.journal.begin((on.0, &on.1), &full, &purpose, keeps_something(&purpose)).await?;
             self.lock().insert(id);
             id
         };
@@ -128,9 +129,10 @@ impl Siblings {
         }
     }
 
-    /// Whether the file at `place` may be read. Fault: `Busy` while it waits for its old content.
-    pub(super) async fn may_be_read(&self, place: &Place) -> Result<(), Fault> {
-        if locked(self.doubts().await?).of(&place.lock_key()) == Some(Doubt::Torn) {
+    /// Whether the file of that key, or all that is below the directory, may be read. Fault: `Busy` while it waits for its
+    /// old content.
+    pub(super) async fn may_be_read(&self, item: &LockKey) -> Result<(), Fault> {
+        if locked(self.doubts().await?).is_torn_within(item) {
             return Err(Fault::new(FaultCode::Busy, PUT_RIGHT).retry_after(RETRY_AFTER_SECONDS));
         }
         Ok(())
@@ -146,7 +148,9 @@ impl Siblings {
                     let Some(connection) = self.connections.for_upkeep(leftover.connection).await? else {
                         continue;
                     };
-                    doubts.add(leftover.id, Place::key_at(&connection, &file), doubt);
+                    let share = leftover.share.unwrap_or_else(|| Place::share_of(&connection));
+                    let path = file.canonical_key(CaseRule::Insensitive);
+                    doubts.add(leftover.id, LockKey { share, path }, doubt);
                 }
                 Ok(Mutex::new(doubts))
             })
@@ -163,43 +167,70 @@ impl Siblings {
     /// Removes what was left behind, as far as the servers can be reached. Says how many are left for next time.
     pub(crate) async fn sweep(&self, shares: &Shares, locks: &Locks) -> Result<usize, Fault> {
         // Before anything of it is settled.
-        self.doubts().await?;
-        let mut left = 0;
-        let mut needed = HashSet::new();
-        let mut leftovers = self.abandoned().await?;
+        let in_doubt = locked(self.doubts().await?).entries();
+        for entry in in_doubt {
+            // It went with its connection, and nobody can find out any more.
+            if !self.journal.has(entry).await? {
+                self.no_doubt(entry);
+            }
+        }
+        let stay = self.undo(self.abandoned().await?, shares, locks).await?;
+        for (leftover, fault) in &stay {
+            tracing::info!(path = %leftover.path, %fault, "a temporary item stays for now");
+        }
+        Ok(stay.len())
+    }
+
+    /// Undoes what was left behind and strikes it off. Gives what stays, with the reason.
+    async fn undo(
+        &self,
+        mut leftovers: Vec<Leftover>,
+        shares: &Shares,
+        locks: &Locks,
+    ) -> Result<Vec<(Leftover, Fault)>, Fault> {
+        let (mut stay, mut needed) = (Vec::new(), HashSet::new());
         // What is new content to one entry is proof to another one.
         leftovers.sort_by_key(|leftover| leftover.written_over().is_none());
         for leftover in leftovers {
-            if needed.contains(&leftover.path) {
-                left += 1;
-                continue;
-            }
-            let written = leftover.written_over();
-            let cleaned = match self.connections.for_upkeep(leftover.connection).await {
-                Ok(Some(connection)) => {
-                    let pool = shares.pool(&connection);
-                    match &written {
-                        Some(written) => self.recover(&pool, &leftover, written, locks).await,
-                        None => clean(&pool, &leftover).await,
-                    }
-                }
-                // The connection is gone, and with it the password.
-                Ok(None) => Ok(()),
-                Err(fault) => Err(fault),
+            let undone = if needed.contains(&leftover.path) {
+                Err(Fault::new(FaultCode::Busy, PUT_RIGHT))
+            } else {
+                self.undo_one(&leftover, shares, locks).await
             };
-            match cleaned {
+            match undone {
                 Ok(()) => {
                     self.journal.end(leftover.id).await?;
                     self.no_doubt(leftover.id);
                 }
                 Err(fault) => {
-                    tracing::info!(path = %leftover.path, %fault, "a temporary item stays for now");
-                    needed.extend(written.map(|written| written.new_content));
-                    left += 1;
+                    needed.extend(leftover.written_over().map(|written| written.new_content));
+                    stay.push((leftover, fault));
                 }
             }
         }
-        Ok(left)
+        Ok(stay)
+    }
+
+    async fn undo_one(&self, leftover: &Leftover, shares: &Shares, locks: &Locks) -> Result<(), Fault> {
+        // The connection is gone, and with it the password.
+        let Some(connection) = self.connections.for_upkeep(leftover.connection).await? else { return Ok(()) };
+        if leftover.share.as_ref().is_some_and(|share| *share != Place::share_of(&connection)) {
+            // What is not found there is not gone.
+            return Err(Fault::new(FaultCode::ShareNotFound, "The connection leads to another share now"));
+        }
+        let pool = shares.pool(&connection);
+        if let Some(written) = leftover.written_over() {
+            return self.recover(&pool, leftover, &written, locks).await;
+        }
+        let cleaned = clean(&pool, leftover).await;
+        if leftover.doubt().is_some()
+            && cleaned.as_ref().is_err_and(|fault| fault.code == FaultCode::AccessDenied)
+            && pool.is_open(&leftover.path).await.is_ok_and(|is_open| !is_open)
+        {
+            // It may not be deleted, but whoever might still have renamed it would have it open.
+            self.no_doubt(leftover.id);
+        }
+        cleaned
     }
 
     /// Puts a file right that was being written over when the process or the server stopped.
@@ -218,8 +249,13 @@ impl Siblings {
     }
 
     /// Clears up on a connection that is about to be deleted, as far as its server can be reached in time: afterwards
-    /// nobody knows its password. Fault: `Busy` while an operation has a directory set aside, which it could not finish.
-    pub(crate) async fn clear(&self, connection: Uuid, shares: &Shares) -> Result<(), Fault> {
+    /// nobody knows its password. Fault: `Busy` while an operation has a directory set aside, which it could not finish, or
+    /// while somebody's open file cannot be put right.
+    pub(crate) async fn clear(&self, connection: Uuid, shares: &Shares, locks: &Locks) -> Result<(), Fault> {
+        let busy = || {
+            let message = "A directory or a file of this connection is being replaced";
+            Fault::new(FaultCode::Busy, message).retry_after(RETRY_AFTER_SECONDS)
+        };
         let mut abandoned = Vec::new();
         {
             let _gate = self.gate.lock().await;
@@ -227,35 +263,31 @@ impl Siblings {
             for leftover in self.journal.leftovers().await?.into_iter().filter(of_this) {
                 if !self.lock().contains(&leftover.id) {
                     abandoned.push(leftover);
-                } else if leftover.purpose.starts_with(OLD) || leftover.purpose.starts_with(KEPT) {
-                    return Err(Fault::new(
-                        FaultCode::Busy,
-                        "A directory or a file of this connection is being replaced",
-                    )
-                    .retry_after(2));
+                } else if keeps_something(&leftover.purpose) {
+                    return Err(busy());
                 }
             }
         }
-        let Some(connection) = self.connections.for_upkeep(connection).await? else { return Ok(()) };
-        let pool = shares.pool(&connection);
-        let cleared = async {
-            for leftover in &abandoned {
-                match clean(&pool, leftover).await {
-                    Ok(()) => {
-                        self.journal.end(leftover.id).await?;
-                        self.no_doubt(leftover.id);
+        // What is in doubt goes with the connection, a moment later.
+        self.left_behind.notify_one();
+        match tokio::time::timeout(CLEAR_TIMEOUT, self.undo(abandoned, shares, locks)).await {
+            Ok(stay) => {
+                for (leftover, fault) in stay? {
+                    if keeps_something(&leftover.purpose)
+                        && matches!(fault.code, FaultCode::InUse | FaultCode::Busy)
+                    {
+                        return Err(busy());
                     }
-                    Err(fault) => {
-                        tracing::warn!(path = %leftover.path, %fault, "a temporary item stays for good");
-                    }
+                    tracing::warn!(path = %leftover.path, %fault, "a temporary item stays for good");
                 }
             }
-            Ok(())
-        };
-        tokio::time::timeout(CLEAR_TIMEOUT, cleared).await.unwrap_or_else(|_| {
-            tracing::warn!("what was left on a connection could not be removed in time and stays for good");
-            Ok(())
-        })
+            Err(_) => {
+                tracing::warn!(
+                    "what was left on a connection could not be removed in time and stays for good"
+                );
+            }
+        }
+        Ok(())
     }
 
     /// What the journal names and no operation of this process works on.
@@ -283,18 +315,22 @@ impl Sibling {
         }
     }
 
-    /// The successor of what was moved aside is in its place: from now on the sibling is worthless, and only now.
-    pub(super) async fn superseded(self, place: &Place) -> Result<Self, Fault> {
-        self.becomes(place, NEW).await
+    /// Its successor is in its place, or the file that was being written over is whole: from now on the sibling is
+    /// worthless, and only now.
+    pub(super) async fn superseded(&self) -> Result<(), Fault> {
+        self.siblings.journal.becomes(self.id, NEW).await?;
+        self.siblings.no_doubt(self.id);
+        Ok(())
     }
 
     /// From now on this is what the file at `place` held, which is about to be written over with what `new` has. Until it
     /// is [superseded](Self::superseded), nobody else saves over the file.
-    pub(super) async fn keeps_old_content(self, place: &Place, new: &Self) -> Result<Self, Fault> {
+    pub(super) async fn keeps_old_content(&self, place: &Place, new: &Self) -> Result<(), Fault> {
         let (name, new) = (place.full.name().unwrap_or_default(), new.full.name().unwrap_or_default());
-        let kept = self.becomes(place, &format!("{KEPT}{new}:{name}")).await?;
-        locked(kept.siblings.doubts().await?).add(kept.id, place.lock_key(), Doubt::Torn);
-        Ok(kept)
+        let doubts = self.siblings.doubts().await?;
+        self.siblings.journal.becomes(self.id, &format!("{KEPT}{new}:{name}")).await?;
+        locked(doubts).add(self.id, place.lock_key(), Doubt::Torn);
+        Ok(())
     }
 
     /// A rename of this onto the item at `place` has been asked for, and nobody knows whether it is done, or still will be:
@@ -305,28 +341,6 @@ impl Sibling {
             // Whoever saves next asks the same, and is refused for the same reason.
             Err(fault) => tracing::warn!(%fault, "the journal cannot be read"),
         }
-    }
-
-    /// The file that was being written over is whole: the old content is worthless.
-    pub(super) async fn no_longer_needed(self, place: &Place) -> Result<Self, Fault> {
-        self.superseded(place).await
-    }
-
-    /// The same sibling with another purpose.
-    async fn becomes(self, place: &Place, purpose: &str) -> Result<Self, Fault> {
-        let id = {
-            let _gate = self.siblings.gate.lock().await;
-            let id = self
-                .siblings
-                .journal
-                .begin(place.connection.id, &self.full, purpose, keeps_something(purpose))
-                .await?;
-            self.siblings.lock().insert(id);
-            id
-        };
-        let same = Self { id, full: self.full.clone(), siblings: Arc::clone(&self.siblings), settled: false };
-        self.settle().await;
-        Ok(same)
     }
 
     /// Deletes the sibling, whatever it holds, and strikes it off; what cannot be deleted now is left to the sweep.

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
 use causeway_internal::FaultCode;
+use causeway_internal::connections::{ChangeConnection, ConnectionPatch, DeleteConnection};
 
 use super::Place;
 use super::sibling::Sibling;
@@ -54,7 +55,8 @@ async fn killed_after_the_successor_is_in_place_the_old_directory_goes() {
     let mut fixture = Fixture::open().await;
     let aside = fixture.set_aside().await;
     fs::create_dir(fixture.on_disk("docs")).expect("the successor");
-    drop(aside.superseded(&fixture.place("docs").await).await.expect("noted"));
+    aside.superseded().await.expect("noted");
+    drop(aside);
     fixture.crash();
     assert_eq!(fixture.sweep().await, 0);
     assert_eq!(fixture.names(), ["docs"]);
@@ -65,7 +67,9 @@ async fn killed_after_the_successor_is_in_place_the_old_directory_goes() {
 async fn a_connection_is_not_forgotten_while_a_directory_is_set_aside_through_it() {
     let mut fixture = Fixture::open().await;
     let aside = fixture.set_aside().await;
-    let clear = async |fixture: &Fixture| fixture.siblings.clear(fixture.connection, &fixture.shares).await;
+    let clear = async |fixture: &Fixture| {
+        fixture.siblings.clear(fixture.connection, &fixture.shares, &fixture.locks).await
+    };
     let busy = clear(&fixture).await.expect_err("the replacement is under way");
     assert_eq!(busy.code, FaultCode::Busy);
     assert_eq!(fixture.names().len(), 1);
@@ -105,7 +109,7 @@ impl Fixture {
         fs::write(self.on_disk(content.full.as_str()), new).expect("new content");
         let kept = self.siblings.for_new(&file).await.expect("noted");
         fs::write(self.on_disk(kept.full.as_str()), old).expect("kept");
-        let kept = kept.keeps_old_content(&file, &content).await.expect("noted");
+        kept.keeps_old_content(&file, &content).await.expect("noted");
         fs::write(self.on_disk("plan.txt"), half).expect("torn");
         (file, content, kept)
     }
@@ -130,7 +134,7 @@ async fn nobody_saves_while_an_earlier_save_may_still_take_the_place() {
     fixture.crash();
     let busy = fixture.siblings.may_be_saved(&file).await.expect_err("in doubt after a restart");
     assert_eq!(busy.code, FaultCode::Busy);
-    fixture.siblings.may_be_read(&file).await.expect("a whole file, whichever it is");
+    fixture.siblings.may_be_read(&file.lock_key()).await.expect("a whole file, whichever it is");
     fixture.siblings.may_be_saved(&other).await.expect("of another file");
     assert_eq!(fixture.sweep().await, 1);
     fixture.siblings.may_be_saved(&file).await.expect_err("the sibling is open still");
@@ -152,9 +156,9 @@ async fn killed_while_a_file_is_written_over_its_old_content_comes_back() {
     fixture.crash_under_locks().await;
     let busy = fixture.siblings.may_be_saved(&file).await.expect_err("nobody saves over it");
     assert_eq!(busy.code, FaultCode::Busy);
-    fixture.siblings.may_be_read(&file).await.expect_err("nobody is given half of two contents");
+    fixture.siblings.may_be_read(&file.lock_key()).await.expect_err("nobody is given half of two contents");
     assert_eq!(fixture.sweep().await, 0);
-    fixture.siblings.may_be_read(&file).await.expect("whole again");
+    fixture.siblings.may_be_read(&file.lock_key()).await.expect("whole again");
     assert_eq!(fixture.read("plan.txt"), "the old content, longer");
     assert_eq!(fs::metadata(fixture.on_disk("plan.txt")).expect("a file").ino(), born, "the same file");
     assert_eq!(fixture.names(), ["plan.txt"]);
@@ -180,12 +184,98 @@ async fn what_somebody_has_written_since_is_left_and_the_old_content_shown_besid
 async fn killed_after_a_file_is_written_over_the_new_content_stays() {
     let mut fixture = Fixture::open().await;
     let (file, content, kept) = fixture.write_half_over("old", "new", "new").await;
-    drop(kept.no_longer_needed(&file).await.expect("noted"));
-    drop(content);
+    kept.superseded().await.expect("noted");
+    drop((content, kept));
     fixture.crash();
-    fixture.siblings.may_be_read(&file).await.expect("whole");
+    fixture.siblings.may_be_read(&file.lock_key()).await.expect("whole");
     assert_eq!(fixture.sweep().await, 0);
     fixture.siblings.may_be_saved(&file).await.expect("nothing of it is left");
     assert_eq!(fixture.read("plan.txt"), "new");
     assert_eq!(fixture.names(), ["plan.txt"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_anybody_was_told_a_file_that_holds_all_of_the_new_content_keeps_it() {
+    let mut fixture = Fixture::open().await;
+    let (_, content, kept) = fixture.write_half_over("old", "new, longer", "new, longer").await;
+    drop((content, kept));
+    fixture.crash();
+    assert_eq!(fixture.sweep().await, 0);
+    assert_eq!(fixture.read("plan.txt"), "new, longer");
+    assert_eq!(fixture.names(), ["plan.txt"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_only_whole_content_outlives_what_cannot_be_put_right_and_its_connection() {
+    let mut fixture = Fixture::open().await;
+    let (file, content, kept) =
+        fixture.write_half_over("the old content", "THE NEW", "THE NEW content").await;
+    let left = [content.full.as_str().to_owned(), kept.full.as_str().to_owned()];
+    drop((content, kept));
+    fixture.crash();
+    let reader = file.pool.open_read(&file.full).await.expect("somebody reads it past us");
+    assert_eq!(fixture.sweep().await, 2);
+    let clear = async |fixture: &Fixture| {
+        fixture.siblings.clear(fixture.connection, &fixture.shares, &fixture.locks).await
+    };
+    assert_eq!(clear(&fixture).await.expect_err("not while it is torn").code, FaultCode::Busy);
+    for name in &left {
+        assert!(fixture.on_disk(name).exists(), "{name}");
+    }
+    reader.close().await;
+    clear(&fixture).await.expect("cleared");
+    assert_eq!(fixture.read("plan.txt"), "the old content");
+    assert_eq!(fixture.names(), ["plan.txt"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_on_a_share_is_not_looked_for_on_another_one() {
+    let mut fixture = Fixture::open().await;
+    let (file, content, kept) =
+        fixture.write_half_over("the old content", "THE NEW", "THE NEW content").await;
+    drop((content, kept));
+    let lead_to = async |fixture: &Fixture, share: &str| {
+        let patch = ConnectionPatch { share_name: Some(share.to_owned()), ..ConnectionPatch::default() };
+        let call = ChangeConnection { id: fixture.connection, patch };
+        fixture.connections.change(&fixture.admin, call).await.expect("changed");
+        fixture.shares.retire(fixture.connection);
+    };
+    lead_to(&fixture, "second").await;
+    fixture.crash();
+    assert_eq!(fixture.sweep().await, 2);
+    fixture.siblings.may_be_read(&file.lock_key()).await.expect_err("torn where it is");
+    lead_to(&fixture, "data").await;
+    assert_eq!(fixture.sweep().await, 0);
+    fixture.siblings.may_be_read(&file.lock_key()).await.expect("whole again");
+    assert_eq!(fixture.read("plan.txt"), "the old content");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_of_two_contents_is_neither_copied_nor_moved_nor_read_from_above() {
+    let mut fixture = Fixture::open().await;
+    let (file, content, kept) =
+        fixture.write_half_over("the old content", "THE NEW", "THE NEW content").await;
+    drop((content, kept));
+    fixture.crash();
+    let root = fixture.place("").await;
+    for place in [&file, &root] {
+        let torn = fixture.siblings.may_be_read(&place.lock_key()).await.expect_err("torn");
+        assert_eq!(torn.code, FaultCode::Busy);
+    }
+    fixture.siblings.may_be_read(&fixture.place("other.txt").await.lock_key()).await.expect("beside it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doubts_go_with_the_connection_that_could_settle_them() {
+    let mut fixture = Fixture::open().await;
+    let (file, content, kept) =
+        fixture.write_half_over("the old content", "THE NEW", "THE NEW content").await;
+    drop((content, kept));
+    fixture.crash();
+    fixture.siblings.may_be_saved(&file).await.expect_err("in doubt");
+    // Without clearing up before, as where the server is away.
+    let call = DeleteConnection { id: fixture.connection };
+    fixture.connections.delete(&fixture.admin, call).await.expect("deleted");
+    assert_eq!(fixture.sweep().await, 0);
+    fixture.siblings.may_be_saved(&file).await.expect("nobody could ever settle it");
 }

@@ -59,6 +59,11 @@ impl Files {
             TransferKind::Copy => None,
             TransferKind::Move => Some(self.locks.pass(account.id, &from, Reach::Tree)?),
         };
+        // Half of two contents is not passed on, nor taken away from where it is put right.
+        self.siblings.may_be_read(&from.lock_key()).await?;
+        if call.kind == TransferKind::Move {
+            self.siblings.may_be_saved(&from).await?;
+        }
         let (siblings, turns) = (Arc::clone(&self.siblings), Arc::clone(&self.turns));
         let progress = (from.connection.id != to.connection.id)
             .then(|| Arc::new(Reporter::new(self.watches.clone(), &to)));
@@ -232,7 +237,11 @@ impl Transfer {
             }
             return Err(making(&error));
         }
-        aside.superseded(&self.to).await?.discard(pool).await;
+        if let Err(fault) = aside.superseded().await {
+            // It is in its place. Once the old directory is deleted nobody brings it back either.
+            tracing::warn!(%fault, "the journal could not be written");
+        }
+        aside.discard(pool).await;
         Ok(())
     }
 

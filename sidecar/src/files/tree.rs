@@ -11,10 +11,10 @@ use causeway_smb::{Metadata, ReadAhead, ShareError, ShareErrorKind, SharePool};
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 
-use super::item;
 use super::ledger::Ledger;
 use super::progress::Reporter;
 use super::transfer::arrival::Arrival;
+use super::{Place, item};
 use crate::completion::Caller;
 use crate::shares::fault;
 
@@ -316,6 +316,8 @@ impl Copier<'_> {
     }
 
     async fn copy_file(&self, from: &SharePath, found: &Metadata, to: &SharePath) -> Result<(), Stopped> {
+        let key = Place::key_on(&self.source, from);
+        self.arrival.siblings.may_be_read(&key).await.map_err(|fault| Stopped::because(from, fault))?;
         if self.ledger.is_some() {
             self.copy_still(from, to, found.size).await?;
         } else {

@@ -141,8 +141,9 @@ async fn the_journal_survives_a_restart() {
     let nas = connection(&store).await;
     let journal = store.journal();
     let path = |text: &str| SharePath::parse(text).expect("a path");
-    let done = journal.begin(nas, &path("a/done"), "new", false).await.expect("begun");
-    let cut_off = journal.begin(nas, &path("a/cut off"), "old:Brief.txt", true).await.expect("begun");
+    let done = journal.begin((nas, "share"), &path("a/done"), "new", false).await.expect("begun");
+    let cut_off =
+        journal.begin((nas, "share"), &path("a/cut off"), "old:Brief.txt", true).await.expect("begun");
     assert_ne!(done, cut_off);
     journal.end(done).await.expect("ended");
     journal.end(done).await.expect("ended twice is ended");
@@ -157,7 +158,7 @@ async fn the_journal_survives_a_restart() {
         (cut_off, nas, "old:Brief.txt")
     );
     assert_eq!(leftover.path, path("a/cut off"));
-    let next = store.journal().begin(nas, &path("b"), "new", false).await.expect("begun");
+    let next = store.journal().begin((nas, "share"), &path("b"), "new", false).await.expect("begun");
     assert!(next > cut_off, "numbers are never used again");
 }
 
@@ -166,7 +167,7 @@ async fn what_was_committed_survives_a_kill() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir).await.expect("opened");
     let nas = connection(&store).await;
-    let id = store.journal().begin(nas, &SharePath::root(), "new", false).await.expect("begun");
+    let id = store.journal().begin((nas, "share"), &SharePath::root(), "new", false).await.expect("begun");
     // The files as they are at this moment, with nothing closed: what a killed process leaves.
     let left = TempDir::new().expect("a directory");
     for name in ["causeway.db", "causeway.db-wal"] {
@@ -186,13 +187,16 @@ async fn the_journal_of_a_deleted_connection_goes_with_it() {
     let store = open(&dir).await.expect("opened");
     let nas = connection(&store).await;
     let journal = store.journal();
-    let id = journal.begin(nas, &SharePath::root(), "new", false).await.expect("begun");
+    let id = journal.begin((nas, "share"), &SharePath::root(), "new", false).await.expect("begun");
     let mut change = store.begin().await.expect("begun");
     sqlx::query("DELETE FROM connections").execute(&mut *change).await.expect("deleted");
     change.commit().await.expect("committed");
     assert_eq!(journal.leftovers().await.expect("read"), []);
     journal.end(id).await.expect("nothing to do");
-    let refused = journal.begin(nas, &SharePath::root(), "new", false).await.expect_err("no such connection");
+    let refused = journal
+        .begin((nas, "share"), &SharePath::root(), "new", false)
+        .await
+        .expect_err("no such connection");
     assert_eq!(refused.code, FaultCode::ConnectionNotFound);
 }
 
@@ -206,7 +210,7 @@ async fn many_write_at_once() {
         let (store, journal) = (store.clone(), store.journal());
         tasks.spawn(async move {
             let path = SharePath::parse(&format!("file{number}")).expect("a path");
-            let id = journal.begin(nas, &path, "new", false).await.expect("begun");
+            let id = journal.begin((nas, "share"), &path, "new", false).await.expect("begun");
             let mut change = store.begin().await.expect("begun");
             audit::write(&mut change, UnixMicros(0), record("somebody")).await.expect("recorded");
             change.commit().await.expect("committed");
@@ -231,16 +235,27 @@ async fn the_audit_record_is_bounded() {
     let store = open(&dir).await.expect("opened");
     let mut change = store.begin().await.expect("begun");
     audit::write(&mut change, UnixMicros(1), record(&"x".repeat(10_000))).await.expect("recorded");
-    sqlx::query("UPDATE sqlite_sequence SET seq = 100000 WHERE name = 'audit'")
-        .execute(&mut *change)
-        .await
-        .expect("as if many had been written");
-    audit::write(&mut change, UnixMicros(2), record("anna")).await.expect("recorded");
+    let forced = Record { event: Event::LockForced, ..record("admin") };
+    audit::write(&mut change, UnixMicros(2), forced).await.expect("recorded");
+    sqlx::query(
+        "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 100997)
+         INSERT INTO audit (at, event, result, detail) SELECT 2 + n, 'lock.acquired', 'succeeded', '' FROM number",
+    )
+    .execute(&mut *change)
+    .await
+    .expect("many of one class");
+    // The thousandth is the one at which it is looked.
+    audit::write(&mut change, UnixMicros(200_000), record("anna")).await.expect("recorded");
     change.commit().await.expect("committed");
-    let rows =
-        sqlx::query("SELECT at, actor_name FROM audit").fetch_all(store.readers()).await.expect("read");
-    assert_eq!(rows.len(), 1, "the oldest has gone");
-    assert_eq!(rows[0].get::<i64, _>("at"), 2);
+    let kept =
+        sqlx::query("SELECT event, COUNT(*) AS n, MIN(at) AS first FROM audit GROUP BY event ORDER BY event")
+            .fetch_all(store.readers())
+            .await
+            .expect("read");
+    let kept: Vec<(String, i64, i64)> =
+        kept.iter().map(|row| (row.get("event"), row.get("n"), row.get("first"))).collect();
+    let expected = [("lock.acquired", 100_000, 1_000), ("lock.forced", 1, 2), ("sign_in", 2, 1)];
+    assert_eq!(kept, expected.map(|(event, count, first)| (event.to_owned(), count, first)));
 }
 
 fn record(name: &str) -> Record<'_> {
