@@ -48,7 +48,12 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) async fn open() -> Self {
-        let (dir, samba) = (TempDir::new().expect("a directory"), Samba::start().expect("smbd started"));
+        Self::on(Samba::start().expect("smbd started")).await
+    }
+
+    /// The same with a server of one's own.
+    pub(crate) async fn on(samba: Samba) -> Self {
+        let dir = TempDir::new().expect("a directory");
         let secrets = Secrets::load_or_create(dir.path(), &SecretOverrides::default()).expect("secrets");
         let store = Store::open(dir.path()).await.expect("opened");
         let (accounts, admin) = first_admin(&store, Changes::new()).await;

@@ -57,6 +57,20 @@ impl SharePool {
         .await
     }
 
+    /// Gives all rights to an item to its owner, and nobody else any: its owner may do that whatever he may do otherwise
+    /// (MS-DTYP 2.5.3.2, implicit `WRITE_DAC`).
+    pub async fn give_to_owner(&self, path: &SharePath) -> Result<(), ShareError> {
+        let path = path.clone();
+        self.change(Work::Write, deadline::INHERIT, |lease| async move {
+            let descriptor = Found::look(&lease, &path).await?.security?;
+            let descriptor = all_to_owner(&descriptor).ok_or_else(|| {
+                ShareError::caused_by(ShareErrorKind::Protocol, "a descriptor without an owner")
+            })?;
+            set_security(&lease, &path, access::SET_PERMISSIONS, DACL, &descriptor).await
+        })
+        .await
+    }
+
     /// Copies the named streams of an item to one of another pool, or of this one.
     ///
     /// `TooManyEntries` when it has more, or more in them, than is carried over; what fits has been copied.
@@ -171,6 +185,36 @@ async fn set_permissions(
         }
         outcome => outcome,
     }
+}
+
+/// A security descriptor (MS-DTYP 2.4.6) with one entry that gives all rights to the owner of another one.
+fn all_to_owner(descriptor: &[u8]) -> Option<Vec<u8>> {
+    /// `SE_SELF_RELATIVE`, `SE_DACL_PROTECTED` and `SE_DACL_PRESENT`.
+    const CONTROL: u16 = 0x9004;
+    /// Of the fixed part, after which the list stands.
+    const HEADER: u32 = 20;
+    /// `FILE_ALL_ACCESS`.
+    const ALL: u32 = 0x001F_01FF;
+    let at = u32::from_le_bytes(descriptor.get(4..8)?.try_into().ok()?);
+    let sid = descriptor.get(usize::try_from(at).ok()?..).filter(|_| at >= HEADER)?;
+    // Revision, number of parts, six bytes of authority, four bytes a part (MS-DTYP 2.4.2.2).
+    let sid = sid.get(..8 + 4 * usize::from(*sid.get(1)?))?;
+    let entry = u16::try_from(8 + sid.len()).ok()?;
+    let mut built = vec![1, 0];
+    built.extend(CONTROL.to_le_bytes());
+    for offset in [0, 0, 0, HEADER] {
+        built.extend(offset.to_le_bytes());
+    }
+    // The list (MS-DTYP 2.4.5): revision, length, number of entries.
+    built.extend([2, 0]);
+    built.extend((8 + entry).to_le_bytes());
+    built.extend([1, 0, 0, 0]);
+    // ACCESS_ALLOWED_ACE (MS-DTYP 2.4.4.2).
+    built.extend([0, 0]);
+    built.extend(entry.to_le_bytes());
+    built.extend(ALL.to_le_bytes());
+    built.extend(sid);
+    Some(built)
 }
 
 async fn set_security(
@@ -371,5 +415,27 @@ mod tests {
         assert_eq!(settable(vec![1, 0, 0x04, 0x84]), [1, 0, 0x04, 0x85]);
         assert_eq!(settable(vec![1, 0, 0x04, 0x90]), [1, 0, 0x04, 0x90]);
         assert!(settable(Vec::new()).is_empty());
+    }
+
+    #[test]
+    fn an_owner_is_found_in_a_descriptor_and_given_all_rights() {
+        let sid = [1, 2, 0, 0, 0, 0, 0, 22, 1, 0, 0, 0, 1, 0, 0, 0];
+        let mut descriptor = vec![1, 0, 0x04, 0x80, 24, 0, 0, 0];
+        descriptor.extend([0; 16]);
+        descriptor.extend(sid);
+        let built = all_to_owner(&descriptor).expect("an owner");
+        assert_eq!(
+            (built.len(), &built[..4], &built[16..20]),
+            (52, &[1, 0, 4, 0x90][..], &[20, 0, 0, 0][..])
+        );
+        assert_eq!(&built[20..36], [2, 0, 32, 0, 1, 0, 0, 0, 0, 0, 24, 0, 0xFF, 0x01, 0x1F, 0x00]);
+        assert_eq!(&built[36..], sid);
+        for cut in 0..descriptor.len() {
+            assert_eq!(all_to_owner(&descriptor[..cut]), None);
+        }
+        for at in [0_u32, 19, 41, u32::MAX] {
+            descriptor[4..8].copy_from_slice(&at.to_le_bytes());
+            assert_eq!(all_to_owner(&descriptor), None, "{at}");
+        }
     }
 }

@@ -422,7 +422,18 @@ async fn clean(pool: &SharePool, leftover: &Leftover) -> Result<(), Fault> {
     remove(pool, &leftover.path).await
 }
 
+/// Deletes a temporary item, which is ours: where the permissions that it has taken over forbid that, they are changed first.
 async fn remove(pool: &SharePool, path: &SharePath) -> Result<(), Fault> {
+    let removed = try_to_remove(pool, path).await;
+    if removed.as_ref().is_err_and(|fault| fault.code == FaultCode::AccessDenied)
+        && pool.give_to_owner(path).await.is_ok()
+    {
+        return try_to_remove(pool, path).await;
+    }
+    removed
+}
+
+async fn try_to_remove(pool: &SharePool, path: &SharePath) -> Result<(), Fault> {
     let found = match pool.stat_link(path).await {
         Ok(found) => found,
         Err(error) if is_gone(error.kind()) => return Ok(()),

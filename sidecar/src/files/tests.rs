@@ -2,10 +2,13 @@
 //! process ends, which is the same as dropping all of it here.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use causeway_internal::FaultCode;
 use causeway_internal::connections::{ChangeConnection, ConnectionPatch, DeleteConnection};
+
+use causeway_samba::{Samba, Share};
+use causeway_smb::ShareErrorKind;
 
 use super::Place;
 use super::sibling::Sibling;
@@ -263,6 +266,41 @@ async fn half_of_two_contents_is_neither_copied_nor_moved_nor_read_from_above() 
         assert_eq!(torn.code, FaultCode::Busy);
     }
     fixture.siblings.may_be_read(&fixture.place("other.txt").await.lock_key()).await.expect("beside it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_taken_over_permissions_that_forbid_deleting_it_is_swept_away_all_the_same() {
+    let rights = Share::new("rights")
+        .option("vfs objects", "acl_xattr")
+        .option("acl_xattr:ignore system acls", "yes")
+        .option("force user", "daemon");
+    let fixture = Fixture::on(Samba::builder().share(rights).start().expect("smbd started")).await;
+    if !fixture.samba.has_share("limited") {
+        println!("skipped: only root can act as somebody else");
+        return;
+    }
+    let connection = fixture.connect("127.0.0.1", "rights").await;
+    let plan = fixture.place_on(connection, "plan.txt").await;
+    let directory = fixture.samba.share_dir("rights").to_owned();
+    fs::write(directory.join("plan.txt"), "old").expect("a file");
+    for (path, mode) in [(directory.join("plan.txt"), 0o666), (directory.clone(), 0o777)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+    }
+    let refused = plan.pool.delete_file(&plan.full).await.expect_err("it may be changed and not deleted");
+    assert_eq!(refused.kind(), ShareErrorKind::AccessDenied);
+
+    let sibling = fixture.siblings.for_new(&plan).await.expect("noted");
+    let mut content = plan.pool.create_for_write(&sibling.full).await.expect("a file");
+    content.inherit(&plan.full).await.expect("taken over");
+    // Killed before the rename.
+    fixture.shares.retire(connection);
+    drop((content, sibling));
+    let plan = fixture.place_on(connection, "plan.txt").await;
+    let left = || fs::read_dir(&directory).expect("a directory").count();
+    assert_eq!(left(), 2);
+    fixture.until("it is swept away", async |fixture| fixture.sweep().await == 0).await;
+    assert_eq!(left(), 1);
+    fixture.siblings.may_be_saved(&plan).await.expect("nothing can take its place any more");
 }
 
 #[tokio::test(flavor = "multi_thread")]

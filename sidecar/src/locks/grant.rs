@@ -49,7 +49,7 @@ impl Locks {
         if let Some(lock) = self.held_by_another(&key, account.id) {
             return Err(locked(&lock));
         }
-        if self.inner.table().locks().filter(|lock| lock.holder == account.id).count() >= MAX_LOCKS_OF_USER {
+        if !self.may_have_one_more(&key, account.id) {
             return Err(Fault::new(FaultCode::Conflict, "You have too many files locked"));
         }
         let (inner, account) = (Arc::clone(&self.inner), account.clone());
@@ -86,6 +86,12 @@ impl Locks {
             })
         })
         .await
+    }
+
+    fn may_have_one_more(&self, key: &LockKey, user: Uuid) -> bool {
+        let table = self.inner.table();
+        let his = || table.locks().filter(|lock| lock.holder == user);
+        his().count() < MAX_LOCKS_OF_USER || his().any(|lock| lock.key == *key)
     }
 
     /// The live lock of another user that is in the way of a lock there.

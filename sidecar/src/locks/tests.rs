@@ -10,6 +10,7 @@ use causeway_internal::locks::{CheckLock, FindLock, LockGrant, LockProof, LockSt
 use causeway_locks::Reach;
 use causeway_samba::Samba;
 use causeway_smb::{PoolLimits, SharePool, Target};
+use futures::{StreamExt as _, future, stream};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -302,6 +303,28 @@ async fn a_lock_that_the_database_has_lost_is_told_of_at_once_and_granted_anew()
     assert!(!is_good(&fixture.locks, &fixture.admin, &plan, &lost).await);
     let _ = fixture.locks.acquire(&fixture.admin, plan).await.expect("anew");
     assert_eq!(events(&fixture).await, ["lock.acquired", "lock.acquired"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_user_has_a_thousand_locks_at_most() {
+    let fixture = Fixture::open().await;
+    let editor = fixture.editor("editor").await;
+    let mut places = Vec::new();
+    for number in 0..=1_000 {
+        places.push(fixture.place(&format!("{number}.txt")).await);
+    }
+    let one_more = places.pop().expect("the last one");
+    let first = places[0].clone();
+    let locked = stream::iter(places).map(|place| fixture.locks.acquire(&editor, place)).buffer_unordered(32);
+    assert_eq!(locked.filter(|granted| future::ready(granted.is_ok())).count().await, 1_000);
+    let refused = fixture.locks.acquire(&editor, one_more.clone()).await.expect_err("one too many");
+    assert_eq!(
+        (refused.code, refused.message.as_str()),
+        (FaultCode::Conflict, "You have too many files locked")
+    );
+    let _ = fixture.locks.acquire(&fixture.admin, one_more).await.expect("another user");
+    let again = fixture.locks.acquire(&editor, first).await;
+    let _ = again.expect("he has that one already");
 }
 
 #[tokio::test(flavor = "multi_thread")]
