@@ -38,6 +38,7 @@ use causeway_internal::Fault;
 use causeway_internal::accounts::{Account, DeleteUser, LogSettings};
 use causeway_internal::connections::DeleteConnection;
 use causeway_tokens::TokenKey;
+use futures::future::try_join_all;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -254,9 +255,9 @@ impl Sidecar {
     async fn delete_user(self: Arc<Self>, account: Arc<Account>, call: DeleteUser) -> Result<(), Fault> {
         let user = call.id;
         self.accounts.require_admin(&account)?;
-        for connection in self.connections.owned_by(user) {
-            self.siblings.clear(connection, &self.shares, &self.locks).await?;
-        }
+        let owned = self.connections.owned_by(user).into_iter();
+        try_join_all(owned.map(|connection| self.siblings.clear(connection, &self.shares, &self.locks)))
+            .await?;
         completion::to_its_end(async move {
             self.accounts.delete_user(&account, call).await?;
             self.locks.forget_user(user).await;
