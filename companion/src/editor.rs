@@ -100,7 +100,8 @@ pub async fn edit_with(
     edit.update(|session| {
         session.boot = this_boot();
         session.editor = None;
-        session.handed_over = !matches!(opener, Opener::Command(_));
+        // Of a program that is just being started nobody knows yet which it is: a recovery must not take the file from it.
+        session.handed_over = true;
     })?;
     match opener {
         Opener::ByHand => {
@@ -161,8 +162,13 @@ async fn with_command(
         shell.stdin(Stdio::null());
     }
     let begun = Instant::now();
-    let mut child = start(shell, command)?;
-    remember(edit, &child);
+    let started = start(shell, command);
+    let editor = started.as_ref().ok().and_then(process_of);
+    note(edit, |session| {
+        session.editor = editor;
+        session.handed_over = false;
+    });
+    let mut child = started?;
     let status = ended(&mut child, command).await;
     drop(lent);
     let status = status?;
@@ -220,8 +226,11 @@ async fn ended(child: &mut Child, program: &str) -> Result<ExitStatus, EditorErr
 
 /// Notes the program, so that a recovery does not take the file away from under it.
 fn remember(edit: &Edit<'_>, child: &Child) {
-    let editor = child.id().map(|pid| EditorProcess { pid, started: started(pid) });
-    note(edit, |session| session.editor = editor);
+    note(edit, |session| session.editor = process_of(child));
+}
+
+fn process_of(child: &Child) -> Option<EditorProcess> {
+    child.id().map(|pid| EditorProcess { pid, started: started(pid) })
 }
 
 /// Notes something while a program has the file. A disk that is full is no reason to leave the program alone: this process

@@ -24,20 +24,21 @@ pub(crate) async fn run(siblings: Arc<Siblings>, shares: Arc<Shares>, locks: Loc
     let upkeep = async {
         let mut pause = RETRY;
         loop {
-            let mut next = ROUND;
+            let mut next = pause;
             match siblings.sweep(&shares, &locks).await {
-                Ok(0) => {}
-                Ok(left) => {
-                    tracing::info!(left, "temporary items wait for the next round");
-                    next = pause;
-                }
+                Ok(0) => next = ROUND,
+                Ok(left) => tracing::info!(left, "temporary items wait for the next round"),
                 Err(fault) => tracing::warn!(%fault, "a round of the janitor failed"),
             }
+            pause = if next == ROUND { RETRY } else { (pause * 2).min(ROUND) };
             tokio::select! {
-                () = siblings.left_behind() => tokio::time::sleep(SETTLE).await,
+                () = siblings.left_behind() => {
+                    tokio::time::sleep(SETTLE).await;
+                    // What is new is not to wait for what has been left for long.
+                    pause = RETRY;
+                }
                 () = tokio::time::sleep(next) => {}
             }
-            pause = if next == ROUND { RETRY } else { (pause * 2).min(ROUND) };
         }
     };
     stop.run_until_cancelled(upkeep).await;

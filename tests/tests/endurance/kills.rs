@@ -46,6 +46,9 @@ const STRIKE_WITHIN: Duration = Duration::from_secs(4);
 /// Until what was left behind is gone.
 const CLEARED_WITHIN: Duration = Duration::from_mins(1);
 
+/// How long a file may not be readable after the server it is on was killed.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(30);
+
 /// Between two looks.
 const POLL: Duration = Duration::from_millis(50);
 
@@ -374,7 +377,15 @@ impl<'a> Writer<'a> {
 
     async fn read(&self) {
         let spelling = &self.arena.spellings(self.file)[0];
-        let read = self.arena.read(&self.player, self.file, spelling).await;
+        let start = Instant::now();
+        // The product may not have noticed yet that its sessions went with the server that was killed last.
+        let read = loop {
+            let read = self.arena.read(&self.player, self.file, spelling).await;
+            if read != Outcome::Unknown || start.elapsed() > ANSWERED_WITHIN {
+                break read;
+            }
+            tokio::time::sleep(POLL).await;
+        };
         assert!(matches!(read, Outcome::Read(Found::Whole(_))), "{read:?}");
     }
 }

@@ -146,14 +146,26 @@ async fn heal(world: &World, arena: &Arena, players: &[Player]) {
             }
         };
         let lock = lock_id(edit.lock());
-        let look = Action::Look { lock: lock.clone() };
-        let (looked, _) = arena.perform(player, file, look, edit.download(), arena::found).await;
-        let Outcome::Read(Found::Whole(parent)) = looked else { panic!("{}: {looked:?}", spelling.path) };
-        let edition = arena.edition(file, 2_000);
-        let action =
-            Action::Save { lock: lock.clone(), edition: edition.id, parent: parent.id, keeps_copy: false };
-        let (kept, answer) = arena.perform(player, file, action, edit.save(edition.to_bytes()), saved).await;
-        assert_eq!(kept, Outcome::Done, "{answer:?}");
+        // What an interrupted save has left uncertain is refused until it is cleared up.
+        let edition = loop {
+            let look = Action::Look { lock: lock.clone() };
+            let (looked, _) = arena.perform(player, file, look, edit.download(), arena::found).await;
+            let edition = arena.edition(file, 2_000);
+            let mut said = format!("{looked:?}");
+            if let Outcome::Read(Found::Whole(parent)) = looked {
+                let (lock, parent) = (lock.clone(), parent.id);
+                let action = Action::Save { lock, edition: edition.id, parent, keeps_copy: false };
+                let (kept, answer) =
+                    arena.perform(player, file, action, edit.save(edition.to_bytes()), saved).await;
+                if kept == Outcome::Done {
+                    break edition;
+                }
+                said = format!("{kept:?}: {answer:?}");
+            }
+            assert!(said.contains("503") || said.contains("Unknown"), "{}: {said}", spelling.path);
+            assert!(start.elapsed() < HEALED_WITHIN, "{} cannot be saved: {said}", spelling.path);
+            tokio::time::sleep(POLL).await;
+        };
         arena.perform(player, file, Action::Release { lock }, edit.release(), |_| Outcome::Done).await;
         let read = arena.read(player, file, spelling).await;
         assert_eq!(read, Outcome::Read(Found::Whole(edition)));

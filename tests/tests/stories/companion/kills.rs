@@ -18,8 +18,8 @@ async fn failed_at(world: &World, folder: &Folder, fault: &str) -> (bool, Desk) 
         desk.script("editor", r#"touch "$DESK/begun"; sleep 0.3; printf mine > "$1"; touch "$DESK/saved""#);
     let _ = desk.open(&folder.at("plan.txt"), &["--editor", &editor]).await;
     let desk = desk.without_environment(FAULT);
-    // A program outlives the companion. One that was started just then has not come to its first line.
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    // A program outlives the companion. One that was started just then may not have come to its first line.
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
     let begun = desk.has_left("begun");
     if begun {
         until("the program saves", || desk.has_left("saved")).await;
