@@ -237,7 +237,7 @@ async fn a_lock_outlives_the_product_and_its_server() {
 async fn a_lock_without_a_sign_of_life_ends() {
     let options = WorldOptions {
         product: causeway_tests::ProductOptions {
-            environment: vec![("CAUSEWAY_LOCK_SECONDS".into(), "2".into())],
+            environment: vec![("CAUSEWAY_LOCK_SECONDS".into(), "6".into())],
             ..Default::default()
         },
         ..Default::default()

@@ -122,7 +122,7 @@ async fn what_a_power_failure_made_of_a_file_does_not_replace_it() {
 #[tokio::test]
 async fn who_slept_longer_than_his_lock_lives_overwrites_nobody() {
     let mut options = WorldOptions::default();
-    options.product.environment.push(("CAUSEWAY_LOCK_SECONDS".to_owned(), "3".to_owned()));
+    options.product.environment.push(("CAUSEWAY_LOCK_SECONDS".to_owned(), "6".to_owned()));
     let world = World::start(options).await.expect("a world");
     let folder = world.folder("slept");
     folder.write("plan.txt", "the plan");
@@ -132,9 +132,9 @@ async fn who_slept_longer_than_his_lock_lives_overwrites_nobody() {
     let editing = desk.begin(&path, &["--editor", &slow.command, "--heartbeat", "1"]).await;
     slow.until_at_work().await;
     editing.signal("STOP");
-    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    tokio::time::sleep(std::time::Duration::from_secs(8)).await;
     let theirs = other.script("theirs", r#"printf theirs > "$1""#);
-    other.open(&path, &["--editor", &theirs]).await.is(Exit::Done);
+    other.open(&path, &["--editor", &theirs, "--heartbeat", "1"]).await.is(Exit::Done);
     editing.signal("CONT");
     slow.go_on();
     editing.ended().await.is(Exit::Kept);
@@ -167,13 +167,13 @@ async fn interrupted(desk: &Desk, folder: &Folder, count: usize) {
 #[tokio::test]
 async fn while_one_edit_is_asked_about_the_others_keep_their_locks() {
     let mut options = WorldOptions::default();
-    options.product.environment.push(("CAUSEWAY_LOCK_SECONDS".to_owned(), "8".to_owned()));
+    options.product.environment.push(("CAUSEWAY_LOCK_SECONDS".to_owned(), "15".to_owned()));
     let world = World::start(options).await.expect("a world");
     let (desk, folder) = (Desk::of(&world, world.editor()), world.folder("queued"));
     interrupted(&desk, &folder, 2).await;
     let mut recovering = desk.start(&["--verbose", "recover", "--ask", "--heartbeat", "1"]);
     // Longer than a lock lives; the person has gone for a coffee.
-    tokio::time::sleep(std::time::Duration::from_secs(11)).await;
+    tokio::time::sleep(std::time::Duration::from_secs(18)).await;
     recovering.answer("s\ns\n").await;
     recovering.ended().await.is(Exit::Done);
     assert_eq!(folder.read("0.txt"), b"mine");
